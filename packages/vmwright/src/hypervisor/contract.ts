@@ -1,0 +1,249 @@
+import type { Progress } from '../lib/progress.ts'
+import type { SeedBus } from '../spec/resolved.ts'
+
+/**
+ * What a driver can do, in the neutral words used above it. One behaviour suite (`conformance.ts`) holds for all
+ * drivers. Every `ensure`, `define`, `create`, `write`, `delete` and `stop` may be repeated: it looks first, and
+ * does nothing where nothing is to do.
+ */
+export interface Hypervisor {
+  readonly host: string
+  readonly can: Capabilities
+
+  /** Reads the whole host. No mutation. Throws `host.unreachable`, `host.connection-lost`, `host.timeout`. */
+  observe(progress: Progress): Promise<ObservedHost>
+  /**
+   * One writer per host. Resolves when this run holds the lock; while another run holds it, reports who does, and
+   * throws `host.locked` at the progress's deadline. Released by disposal and by the death of the process.
+   */
+  lock(progress: Progress, holder: string): Promise<AsyncDisposable>
+  /** Resolves the acceleration for new guests by really starting one; cached per host and boot. Throws `host.no-acceleration`. */
+  probeAcceleration(progress: Progress): Promise<'kvm' | 'emulation'>
+
+  ensurePool(progress: Progress, pool: PoolDefinition): Promise<void>
+  startNetwork(progress: Progress, name: string): Promise<void>
+  /** Makes the verified local file available as a base image on the host, under `volume` in `pool`, never half-made. */
+  placeImage(progress: Progress, image: ImagePlacement): Promise<void>
+
+  /** Defines the machine, stopped, with its mark, or brings an existing one of the same id to this definition. */
+  defineVm(progress: Progress, vm: VmDefinition): Promise<void>
+  /** Creates a disk volume; `replace` first deletes one left over from an interrupted creation. Throws `pool.full`, `disk.conflict`. */
+  createDisk(progress: Progress, disk: DiskCreation): Promise<void>
+  /** Writes (or overwrites) a small volume such as a seed. */
+  writeVolume(progress: Progress, volume: VolumeRef, content: Uint8Array): Promise<void>
+  /** Grows a disk; live when the machine runs. */
+  growDisk(
+    progress: Progress,
+    vm: string,
+    device: string,
+    volume: VolumeRef,
+    sizeBytes: number,
+  ): Promise<void>
+  deleteVolume(progress: Progress, volume: VolumeRef): Promise<void>
+  /** Replaces the mark in the machine's metadata. */
+  writeMark(progress: Progress, vm: string, mark: VmMark): Promise<void>
+  setAutostart(progress: Progress, vm: string, autostart: 'on' | 'off'): Promise<void>
+
+  startVm(progress: Progress, vm: string): Promise<void>
+  /** `graceful` asks the guest and waits until the progress's deadline (`wait.timeout`); `force` cuts the power. */
+  stopVm(progress: Progress, vm: string, how: 'graceful' | 'force'): Promise<void>
+  /** Removes the definition, firmware variables, saved state and snapshot records; disks stay. */
+  undefineVm(progress: Progress, vm: string): Promise<void>
+
+  /** The machine must be stopped. */
+  createSnapshot(progress: Progress, vm: string, snapshot: SnapshotDefinition): Promise<void>
+  /** Brings the (stopped) machine's disks back. Throws `snapshot.not-found`, `snapshot.unsupported`. */
+  restoreSnapshot(progress: Progress, vm: string, name: string): Promise<void>
+  deleteSnapshot(progress: Progress, vm: string, name: string): Promise<void>
+
+  /** Access to a running guest. */
+  guest(vm: string): GuestAccess
+  close(): Promise<void>
+}
+
+export interface Capabilities {
+  readonly architecture: string
+  readonly uefi: boolean
+  readonly secureBoot: boolean
+  readonly guestAgent: boolean
+  readonly console: boolean
+  /** The kind of snapshot that works for a stopped machine of that firmware. */
+  readonly stoppedSnapshot: Readonly<Record<'bios' | 'uefi', 'internal' | 'external' | 'none'>>
+}
+
+export interface ObservedHost {
+  readonly host: string
+  readonly cpus: number
+  readonly memoryMib: number
+  readonly freeMemoryMib: number
+  readonly networks: readonly ObservedNetwork[]
+  readonly pools: readonly ObservedPool[]
+  readonly vms: readonly ObservedVm[]
+}
+
+export interface ObservedNetwork {
+  readonly name: string
+  readonly active: boolean
+  /** CIDR blocks that the network itself serves (empty for bridges). */
+  readonly subnets: readonly string[]
+  readonly hasDhcp: boolean
+  readonly leases: readonly {
+    readonly mac: string
+    readonly address: string
+    readonly hostname: string | undefined
+  }[]
+}
+
+export interface ObservedPool {
+  readonly name: string
+  /** Folder on the host; `undefined` for pools without one. */
+  readonly path: string | undefined
+  readonly active: boolean
+  readonly freeBytes: number
+  readonly volumes: readonly ObservedVolume[]
+}
+
+export interface ObservedVolume {
+  readonly name: string
+  readonly path: string
+  readonly capacityBytes: number
+  readonly allocationBytes: number
+  readonly format: string
+  /** Path of the backing file of an overlay. */
+  readonly backingPath: string | undefined
+}
+
+export type VmState = 'running' | 'paused' | 'stopped' | 'crashed' | 'unknown'
+
+export interface ObservedVm {
+  readonly name: string
+  /** UUID. */
+  readonly id: string
+  readonly state: VmState
+  /** `undefined`: not made by vmwright. */
+  readonly mark: VmMark | undefined
+  /** As defined for the next start. */
+  readonly vcpus: number
+  readonly singleSocket: boolean
+  readonly memoryMib: number
+  readonly machine: string
+  readonly firmware: 'bios' | 'uefi'
+  readonly secureBoot: boolean
+  readonly autostart: boolean
+  readonly interfaces: readonly { readonly mac: string; readonly network: string | undefined }[]
+  readonly disks: readonly {
+    readonly device: string
+    readonly path: string | undefined
+    readonly kind: 'disk' | 'cdrom'
+  }[]
+  readonly snapshots: readonly string[]
+}
+
+/**
+ * What vmwright writes into the hypervisor's own metadata of a machine. `creating` means: never started, its
+ * disks hold nothing of value and may be made again.
+ */
+export interface VmMark {
+  readonly project: string
+  readonly instance: string
+  readonly stage: 'creating' | 'created' | 'provisioned'
+  readonly image: { readonly id: string; readonly digest: string }
+  readonly volumes: readonly MarkedVolume[]
+  readonly seed: {
+    /** cloud-init's instance-id: new for each creation. */
+    readonly instanceId: string
+    /** SHA-256 of what the spec said (secrets as references, without generated keys), to see later changes. */
+    readonly digest: string
+    /** True once the secrets (passwords, private host keys) are gone from the seed on the host. */
+    readonly sealed: boolean
+  }
+  /** Public SSH host keys the guest was given: `ssh-ed25519 AAAA…`. */
+  readonly hostKeys: readonly string[]
+  /** User to log in as. */
+  readonly user: string
+}
+
+export interface VolumeRef {
+  readonly pool: string
+  readonly name: string
+}
+
+export interface MarkedVolume extends VolumeRef {
+  readonly role: 'root' | 'extra' | 'seed'
+  /** Device in the guest: `vda`, `vdb`, …, `sda` for the seed. */
+  readonly device: string
+}
+
+export interface PoolDefinition {
+  readonly name: string
+  readonly path: string
+}
+
+export interface ImagePlacement extends VolumeRef {
+  /** A verified qcow2 or raw file on this machine. */
+  readonly localPath: string
+  readonly format: 'qcow2' | 'raw'
+  readonly sha256: string
+  readonly sizeBytes: number
+}
+
+export interface VmDefinition {
+  readonly name: string
+  readonly id: string
+  readonly mark: VmMark
+  readonly acceleration: 'kvm' | 'emulation'
+  readonly vcpus: number
+  readonly singleSocket: boolean
+  readonly memoryMib: number
+  readonly machine: string
+  readonly firmware: 'bios' | 'uefi'
+  readonly secureBoot: boolean
+  readonly disks: readonly {
+    readonly volume: VolumeRef
+    readonly device: string
+    readonly format: 'qcow2' | 'raw'
+  }[]
+  readonly seed: { readonly volume: VolumeRef; readonly bus: SeedBus } | undefined
+  readonly interfaces: readonly { readonly mac: string; readonly network: string }[]
+}
+
+export interface DiskCreation extends VolumeRef {
+  readonly sizeBytes: number
+  readonly format: 'qcow2' | 'raw'
+  /** Absent: an empty disk. `overlay` shares the base's blocks, `copy` does not depend on it. */
+  readonly base:
+    | { readonly volume: VolumeRef; readonly format: 'qcow2' | 'raw'; readonly mode: 'overlay' | 'copy' }
+    | undefined
+  readonly existing: 'keep' | 'replace'
+}
+
+export interface SnapshotDefinition {
+  readonly name: string
+  readonly description: string
+}
+
+export interface GuestAddresses {
+  readonly lease: readonly string[]
+  readonly arp: readonly string[]
+  readonly agent: readonly string[]
+}
+
+export interface GuestAccess {
+  state(progress: Progress): Promise<VmState>
+  /** All addresses that the hypervisor knows, by source; sources that do not answer are empty. */
+  addresses(progress: Progress): Promise<GuestAddresses>
+  /** Calls the guest agent (`guest-ping`, `guest-exec`, …). Throws `guest.agent-silent`. */
+  agent(progress: Progress, command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>
+  /** Output of the serial console from now on; ends when the machine stops. `write` sends keys. */
+  console(progress: Progress): Promise<ConsoleStream>
+  /** Calls back at each change of state (and of the agent's channel) until disposed. */
+  watch(progress: Progress, onChange: (change: GuestChange) => void): Promise<AsyncDisposable>
+}
+
+export type GuestChange =
+  | { readonly kind: 'state'; readonly state: VmState }
+  | { readonly kind: 'agent'; readonly connected: boolean }
+
+export interface ConsoleStream extends AsyncIterable<Uint8Array>, AsyncDisposable {
+  write(data: Uint8Array): Promise<void>
+}

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { ProvisionError, systemCode } from './errors.ts'
+
+export interface RunOptions {
+  readonly signal?: AbortSignal
+  readonly input?: string | Uint8Array
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  /** Called for each line of stdout and stderr as it comes. */
+  readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+}
+
+export interface RunResult {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Longest output kept of each stream; the end is what explains a failure. */
+const keptCharacters = 256 * 1024
+
+/**
+ * Runs a program with an argument array (never a shell) and resolves with its exit code and output. Throws
+ * `process.not-found` when the program is missing and the signal's reason when cancelled (the child is killed).
+ */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    signal: options.signal,
+    killSignal: 'SIGKILL',
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const) {
+    createInterface({ input: child[stream] }).on('line', (line) => {
+      output[stream] = `${output[stream]}${line}\n`.slice(-keptCharacters)
+      options.onLine?.(line, stream)
+    })
+  }
+  child.stdin.on('error', () => {})
+  child.stdin.end(options.input)
+  const exitCode = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(code ?? (signal === null ? 1 : 128)))
+  }).catch((error: unknown) => {
+    options.signal?.throwIfAborted()
+    if (systemCode(error) !== 'ENOENT') throw error
+    throw new ProvisionError('process.not-found', {
+      message: `The program ${program} is not installed.`,
+      hint: `Install the package that has ${program}, then run the command again.`,
+      details: { program },
+    })
+  })
+  return { exitCode, ...output }
+}

@@ -1,0 +1,229 @@
+import type { SecretRef } from '../lib/secret.ts'
+
+/**
+ * The spec after reading, checking and merging of defaults (built in < file < image < instance). Nothing here is
+ * optional that has a default; sizes are in the unit that the name says; secrets are references.
+ */
+export interface ResolvedSpec {
+  /** Part of every ownership mark: `[a-z0-9][a-z0-9-]*`. */
+  readonly project: string
+  /** The file that was read, for messages. Paths in the spec are relative to its folder and absolute here. */
+  readonly file: string
+  readonly hosts: readonly HostSpec[]
+  readonly images: readonly ImageSpec[]
+  readonly networks: readonly NetworkSpec[]
+  readonly pools: readonly PoolSpec[]
+  readonly instances: readonly InstanceSpec[]
+  readonly imagePolicy: ImagePolicy
+}
+
+export interface HostSpec {
+  readonly name: string
+  /** `qemu:///system`, `qemu+ssh://root@rack1/system`, … */
+  readonly uri: string
+  /**
+   * `require-kvm` refuses hosts where a KVM guest does not start; `prefer-kvm` falls back to emulation with a
+   * warning; `emulate` never tries KVM.
+   */
+  readonly acceleration: 'require-kvm' | 'prefer-kvm' | 'emulate'
+  /** How many steps may run at once on this host. */
+  readonly parallel: number
+  /** Folder on the host for base images; a pool `vmwright-images` is made for it. */
+  readonly imageCachePath: string
+  /** Start networks that exist but are inactive (C13). */
+  readonly startInactiveNetworks: boolean
+}
+
+export interface NetworkSpec {
+  readonly id: string
+  /** Name of an existing network on the host. */
+  readonly use: string
+}
+
+export type PoolSpec =
+  | { readonly id: string; readonly kind: 'use'; readonly name: string }
+  /** A folder on the host; the pool `name` is made for it when missing. */
+  | { readonly id: string; readonly kind: 'path'; readonly name: string; readonly path: string }
+
+export interface ImagePolicy {
+  /** C2. `older-than` refreshes a manifest whose cached copy is older than `maxAgeMs`. */
+  readonly refresh:
+    | { readonly kind: 'always' }
+    | { readonly kind: 'never' }
+    | { readonly kind: 'older-than'; readonly maxAgeMs: number }
+  /** Check the digest of cached files on every run (by size, mtime and inode; in full when those changed). */
+  readonly verifyCached: boolean
+  /** Download again when a cached file has the wrong digest, instead of failing. */
+  readonly repair: boolean
+  /** C4. */
+  readonly allowNocloud: boolean
+}
+
+export type ImageSource =
+  | {
+      readonly kind: 'url'
+      /** May contain `{version}`. */
+      readonly url: string
+      /** The file name at the publisher, as its manifest spells it. */
+      readonly fileName: string
+      /** A version directory that replaces `{version}` (default `latest`). */
+      readonly version: string
+      readonly checksums: { readonly url: string; readonly algorithm: 'sha256' | 'sha512' }
+      /** A digest in the spec wins over the manifest: nothing else is accepted. */
+      readonly pinnedDigest: string | undefined
+      /** Detached signature over the manifest and the key ring (a file) that must have made it. */
+      readonly signature: { readonly url: string; readonly keyring: string } | undefined
+    }
+  | {
+      readonly kind: 'file'
+      readonly path: string
+      readonly digest: { readonly algorithm: 'sha256' | 'sha512'; readonly hex: string } | undefined
+    }
+  | {
+      readonly kind: 'build'
+      readonly distribution: 'debian' | 'ubuntu'
+      readonly suite: string
+      readonly mirror: string | undefined
+      readonly extraPackages: readonly string[]
+      readonly sizeMib: number
+    }
+
+export interface ImageSpec {
+  readonly id: string
+  /** Tried in order: the first whose publisher can be reached. Usually one; the quickstart has a URL, then a build. */
+  readonly sources: readonly [ImageSource, ...ImageSource[]]
+  readonly firmware: 'bios' | 'uefi'
+  readonly secureBoot: boolean
+  readonly machine: string
+  readonly seedBus: SeedBus
+  /** The user that the image's cloud-init makes by default. */
+  readonly user: string
+}
+
+export type SeedBus = 'scsi' | 'sata' | 'ide' | 'virtio'
+
+export interface InstanceSpec {
+  /** Domain name on the host: `[A-Za-z0-9][A-Za-z0-9-]{0,62}`. */
+  readonly name: string
+  /** Key of the group in the spec it came from: `web` for `web-1`. */
+  readonly group: string
+  readonly host: string
+  readonly image: string
+  readonly pool: string
+  readonly vcpus: number
+  /** C12: one socket, one thread per core. */
+  readonly singleSocket: boolean
+  readonly memoryMib: number
+  readonly machine: string
+  readonly firmware: 'bios' | 'uefi'
+  readonly secureBoot: boolean
+  readonly seedBus: SeedBus
+  readonly rootDisk: {
+    readonly sizeMib: number
+    readonly mode: 'overlay' | 'copy'
+    readonly format: 'qcow2' | 'raw'
+    readonly extension: string
+  }
+  readonly extraDisks: readonly ExtraDiskSpec[]
+  readonly interfaces: readonly [InterfaceSpec, ...InterfaceSpec[]]
+  readonly cloudInit: CloudInitSpec
+  readonly autostart: boolean
+  readonly ready: ReadySpec
+  readonly snapshot:
+    { readonly name: string; readonly description: string; readonly startAfterwards: boolean } | undefined
+}
+
+export interface ExtraDiskSpec {
+  /** `vdb`..`vdz` */
+  readonly device: string
+  readonly sizeMib: number
+  readonly format: 'qcow2' | 'raw'
+  readonly extension: string
+  /** Absent: the disk is attached and left alone. */
+  readonly mount:
+    | {
+        readonly path: string
+        readonly filesystem: 'ext4' | 'xfs'
+        readonly options: string
+        readonly label: string
+      }
+    | undefined
+}
+
+export interface InterfaceSpec {
+  /** Key in `networks`. */
+  readonly network: string
+  /** Always set: explicit, or derived from project, instance and index. Lower case. */
+  readonly mac: string
+  readonly dhcp4: boolean
+  readonly dhcp6: boolean
+  /** With prefix length: `192.168.24.121/24`, `fd00::7/64`. */
+  readonly addresses: readonly string[]
+  readonly gateway4: string | undefined
+  readonly gateway6: string | undefined
+  readonly dns: readonly string[]
+  readonly search: readonly string[]
+  /** Name wanted in the guest (`set-name`); absent: the guest's own name stays. */
+  readonly rename: string | undefined
+  /** C8: names to configure when no interface has the MAC (an image cloned elsewhere). */
+  readonly fallbackNames: readonly string[]
+}
+
+export interface CloudInitSpec {
+  readonly user: {
+    readonly name: string
+    readonly password: SecretRef | undefined
+    /** crypt(3) form: `$6$…`, `$y$…`. */
+    readonly hashedPassword: SecretRef | undefined
+    readonly sudo: string
+    readonly shell: string
+    readonly groups: readonly string[]
+    /** Public keys, `ssh-ed25519 AAAA… comment`. */
+    readonly sshKeys: readonly string[]
+  }
+  /** Inject the key of the person who runs vmwright too, so that `vmwright ssh` works without set-up. */
+  readonly injectOwnKey: boolean
+  readonly rootPassword: SecretRef | undefined
+  readonly sshPasswordAuth: boolean
+  readonly disableRoot: boolean
+  readonly manageEtcHosts: boolean
+  readonly timezone: string
+  readonly locale: string
+  readonly packageUpdate: boolean
+  readonly packageUpgrade: boolean
+  readonly packageRebootIfRequired: boolean
+  /** As cloud-init's `apt` key; `undefined` leaves the image's own. */
+  readonly apt: Readonly<Record<string, unknown>> | undefined
+  readonly packages: readonly string[]
+  readonly bootcmd: readonly (string | readonly string[])[]
+  readonly runcmd: readonly (string | readonly string[])[]
+  readonly writeFiles: readonly WriteFileSpec[]
+  readonly finalMessage: string
+  /** Seconds; `undefined` leaves the image's own. */
+  readonly networkdWaitOnlineSeconds: number | undefined
+  /** Anything cloud-init knows, merged over the rest. */
+  readonly raw: Readonly<Record<string, unknown>>
+}
+
+export interface WriteFileSpec {
+  readonly path: string
+  readonly content: string
+  readonly owner: string
+  readonly permissions: string
+  readonly append: boolean
+  readonly defer: boolean
+}
+
+/** The ladder of readiness, lowest rung first. */
+export const readyRungs = ['started', 'address', 'port', 'ssh', 'agent', 'cloud-init'] as const
+export type ReadyRung = (typeof readyRungs)[number]
+
+export interface ReadySpec {
+  /** The rungs to climb, in ladder order. The agent is optional in many images, so it is not part of the default. */
+  readonly rungs: readonly ReadyRung[]
+  readonly port: number
+  /** Each rung's own limit. */
+  readonly timeoutMs: Readonly<Record<ReadyRung, number>>
+  /** C17: after the restart that follows a snapshot, look at the port again. */
+  readonly recheckAfterSnapshot: boolean
+}
