@@ -1,0 +1,475 @@
+import { LibvirtError, captureSite, retell, type CallSite } from './errors.ts'
+import type { Call, StreamUse } from './protocol/call.ts'
+import { Framer, type PacketSink } from './protocol/framer.ts'
+import {
+  bareHeader,
+  headerBytes,
+  keepaliveProcedure,
+  packetStatus,
+  packetType,
+  program,
+  writeHeader,
+  type PacketHeader,
+} from './protocol/packet.ts'
+import { remoteError } from './protocol/types.ts'
+import { startDeadline } from './deadline.ts'
+import type { Channel } from './transport/channel.ts'
+import { XdrReader } from './xdr/reader.ts'
+import { XdrWriter } from './xdr/writer.ts'
+
+/**
+ * `max_client_requests` of the daemon's default configuration: of more calls at once it reads none until one is
+ * answered, so the rest waits here, where it can still be cancelled.
+ */
+export const maxInFlight = 5
+
+export interface CallLimits {
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs: number
+}
+
+/** What a stream hears from its connection. Called while a packet is being read; must not throw. */
+export interface StreamSink {
+  onData(piece: Buffer): void
+  onHole(length: bigint): void
+  /** The daemon has no more data; it waits for our `finish`. */
+  onEnd(): void
+  /** The daemon confirmed the end (or an abort). */
+  onFinished(): void
+  onError(error: LibvirtError): void
+}
+
+interface Waiter {
+  readonly serial: number
+  readonly packet: Buffer
+  readonly procedure: string
+  readonly site: CallSite
+  /** Takes the reply's body, or throws `XdrError`. Not called once the waiter has given up. */
+  accept(reader: XdrReader): void
+  fail(error: LibvirtError): void
+  /** The caller has gone (timeout, cancelled); the daemon's slot is taken until its reply arrives. */
+  gone: boolean
+}
+
+/**
+ * One connection: correlates replies with calls by serial number, routes events and stream packets.
+ *
+ *     call ──▶ queued ──(fewer than 5 in flight)──▶ sent ──▶ answered
+ *                │ timeout, signal                   │ timeout, signal
+ *                ▼                                   ▼
+ *             dropped                      gone: a late answer only frees the slot
+ *
+ * Anything that is not libvirt's protocol, and any failure of the channel, ends the connection: every waiter and
+ * every stream gets the reason, and `closed` resolves with it (with `undefined` after `close()`).
+ */
+export class Connection {
+  readonly closed: Promise<LibvirtError | undefined>
+  /** Set by the owner; called for each event message, in order. */
+  onEvent: ((header: PacketHeader, body: Buffer) => void) | undefined
+  readonly #channel: Channel
+  readonly #framer: Framer
+  readonly #waiting = new Map<number, Waiter>()
+  readonly #queue: Waiter[] = []
+  readonly #streams = new Map<number, StreamSink>()
+  readonly #label: string
+  #resolveClosed: (reason: LibvirtError | undefined) => void = () => undefined
+  #failure: LibvirtError | undefined
+  #isClosed = false
+  #serial = 0
+  #gone = 0
+  #corked = false
+  #heard = 0
+
+  constructor(channel: Channel, label: string) {
+    this.#channel = channel
+    this.#label = label
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve))
+    const sink: PacketSink = {
+      onPacket: (header, body) => this.#onPacket(header, body),
+      onStreamData: (header, piece) => this.#onStreamData(header, piece),
+    }
+    this.#framer = new Framer(sink)
+    channel.input.on('data', (chunk: Buffer) => this.#onBytes(chunk))
+    channel.input.on('end', () => this.#onEnd())
+    channel.input.on('error', (cause: Error) => this.#lost(cause))
+    channel.input.on('close', () => this.#onEnd())
+    if (Object.is(channel.input, channel.output)) return
+    channel.output.on('error', (cause: Error) => this.#lost(cause))
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Every slot of the daemon is taken by a call that its caller gave up on: a further call would not be read. */
+  get isStuck(): boolean {
+    return this.#gone >= maxInFlight
+  }
+
+  /** Calls sent or queued whose callers still wait, and open streams. */
+  get isBusy(): boolean {
+    return this.#waiting.size - this.#gone + this.#queue.length + this.#streams.size > 0
+  }
+
+  /** Grows with every chunk that arrives; what keepalive watches. */
+  get heard(): number {
+    return this.#heard
+  }
+
+  /** `onReply` runs before the next packet is looked at, so that an event after the reply finds its handler. */
+  call<A, R>(
+    call: Call<A, R, StreamUse>,
+    args: A,
+    limits: CallLimits,
+    onReply?: (result: R) => void,
+  ): Promise<R> {
+    return this.#send(call, args, limits, captureSite(this.call), undefined, onReply)
+  }
+
+  /** As `call`; the stream's packets go to the sink from the moment the call is sent. */
+  callWithStream<A, R>(
+    call: Call<A, R, StreamUse>,
+    args: A,
+    limits: CallLimits,
+    open: (stream: StreamHandle) => StreamSink,
+  ): Promise<R> {
+    return this.#send(call, args, limits, captureSite(this.callWithStream), open)
+  }
+
+  #send<A, R>(
+    call: Call<A, R, StreamUse>,
+    args: A,
+    limits: CallLimits,
+    site: CallSite,
+    open?: (stream: StreamHandle) => StreamSink,
+    onReply?: (result: R) => void,
+  ): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      if (this.#isClosed) throw retell(this.#failure ?? closedHere(), call.name, site)
+      if (limits.signal?.aborted === true)
+        throw gaveUp('cancelled', call.name, this.#label, limits.timeoutMs, site)
+      const serial = this.#nextSerial()
+      const packet = encodeCall(call, args, serial, site)
+      const stopDeadline = startDeadline(limits, (kind) => {
+        this.#forget(waiter)
+        reject(gaveUp(kind, call.name, this.#label, limits.timeoutMs, site))
+      })
+      const waiter: Waiter = {
+        serial,
+        packet,
+        procedure: call.name,
+        site,
+        gone: false,
+        accept: (reader) => {
+          const result = call.result.decode(reader)
+          reader.end()
+          stopDeadline()
+          onReply?.(result)
+          resolve(result)
+        },
+        fail: (error) => {
+          stopDeadline()
+          this.#streams.delete(serial)
+          reject(error)
+        },
+      }
+      if (open !== undefined) this.#streams.set(serial, open(new StreamHandle(this.#channel, call, serial)))
+      this.#queue.push(waiter)
+      this.#pump()
+    })
+  }
+
+  /** Stops routing a stream's packets. */
+  dropStream(serial: number): void {
+    this.#streams.delete(serial)
+  }
+
+  pause(): void {
+    this.#channel.input.pause()
+  }
+
+  resume(): void {
+    this.#channel.input.resume()
+  }
+
+  get isPaused(): boolean {
+    return this.#channel.input.isPaused()
+  }
+
+  ping(): void {
+    this.#write(keepalivePacket(keepaliveProcedure.ping))
+  }
+
+  /** Ends the connection because of `failure`; every waiter gets it. Safe to repeat: the first reason stays. */
+  fail(failure: LibvirtError): void {
+    this.#finish(failure)
+    this.#channel.destroy()
+  }
+
+  /** Ends it in good order: what is still waiting is cancelled, `farewell` (a packet) is sent, then the end. */
+  async close(farewell?: Buffer): Promise<void> {
+    if (this.#isClosed) return
+    const ended = new Promise<void>((resolve) => this.#channel.input.once('close', resolve))
+    this.#finish(undefined)
+    if (farewell !== undefined) this.#channel.output.write(farewell)
+    this.#channel.output.end()
+    this.#channel.input.resume()
+    const timer = setTimeout(() => this.#channel.destroy(), 1_000)
+    await ended
+    clearTimeout(timer)
+    this.#channel.destroy()
+  }
+
+  #finish(failure: LibvirtError | undefined): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#failure = failure
+    const reason = failure ?? closedHere()
+    for (const waiter of [...this.#waiting.values(), ...this.#queue]) {
+      if (!waiter.gone) waiter.fail(retell(reason, waiter.procedure, waiter.site))
+    }
+    for (const stream of this.#streams.values()) stream.onError(reason)
+    this.#waiting.clear()
+    this.#queue.length = 0
+    this.#streams.clear()
+    this.#resolveClosed(failure)
+  }
+
+  #lost(cause: Error | undefined): void {
+    if (this.#isClosed) return
+    const said = this.#channel.explain?.() ?? cause?.message ?? 'the other side closed it'
+    this.fail(
+      new LibvirtError({
+        kind: 'connection',
+        message: `The connection to ${this.#label} was lost: ${said}`,
+        cause,
+      }),
+    )
+  }
+
+  #onEnd(): void {
+    const where = this.#framer.isMidPacket ? 'it ended in the middle of a packet' : undefined
+    this.#lost(where === undefined ? undefined : new Error(where))
+  }
+
+  #onBytes(chunk: Buffer): void {
+    this.#heard += 1
+    if (this.#isClosed) return
+    try {
+      this.#framer.push(chunk)
+    } catch (cause) {
+      this.#malformed(cause)
+    }
+  }
+
+  #malformed(cause: unknown): void {
+    const detail = cause instanceof Error ? cause.message : String(cause)
+    const message = `${this.#label} sent something that is not libvirt's protocol: ${detail}`
+    this.fail(new LibvirtError({ kind: 'protocol', message, cause }))
+  }
+
+  #onPacket(header: PacketHeader, body: Buffer): void {
+    if (this.#isClosed) return
+    if (header.program === program.keepalive) return this.#onKeepalive(header)
+    switch (header.type) {
+      case packetType.reply:
+        return this.#onReply(header, body)
+      case packetType.message:
+        return this.onEvent?.(header, body)
+      case packetType.stream:
+      case packetType.streamHole:
+        return this.#onStreamPacket(header, body)
+      default:
+        return this.#malformed(new Error(`a packet of type ${header.type}`))
+    }
+  }
+
+  #onKeepalive(header: PacketHeader): void {
+    if (header.procedure === keepaliveProcedure.ping) this.#write(keepalivePacket(keepaliveProcedure.pong))
+  }
+
+  #onReply(header: PacketHeader, body: Buffer): void {
+    const waiter = this.#waiting.get(header.serial)
+    if (waiter === undefined)
+      return this.#malformed(new Error(`a reply to call ${header.serial}, which was not made`))
+    this.#waiting.delete(header.serial)
+    if (waiter.gone) {
+      this.#gone -= 1
+    } else {
+      try {
+        this.#settle(waiter, header, body)
+      } catch (cause) {
+        this.#waiting.set(header.serial, waiter)
+        return this.#malformed(
+          new Error(`reply to ${waiter.procedure}: ${(cause as Error).message}`, { cause }),
+        )
+      }
+    }
+    return this.#pump()
+  }
+
+  #settle(waiter: Waiter, header: PacketHeader, body: Buffer): void {
+    if (header.status === packetStatus.ok) waiter.accept(new XdrReader(body))
+    else waiter.fail(daemonError(body, waiter.procedure, waiter.site))
+  }
+
+  #onStreamPacket(header: PacketHeader, body: Buffer): void {
+    const stream = this.#streams.get(header.serial)
+    if (stream === undefined) return
+    if (header.type === packetType.streamHole) return stream.onHole(new XdrReader(body).hyper())
+    if (header.status === packetStatus.continue) return stream.onEnd()
+    const error = header.status === packetStatus.ok ? undefined : daemonError(body, undefined, {})
+    this.#streams.delete(header.serial)
+    return error === undefined ? stream.onFinished() : stream.onError(error)
+  }
+
+  #onStreamData(header: PacketHeader, piece: Buffer): void {
+    this.#streams.get(header.serial)?.onData(piece)
+  }
+
+  #forget(waiter: Waiter): void {
+    waiter.gone = true
+    this.#streams.delete(waiter.serial)
+    if (this.#waiting.has(waiter.serial)) {
+      this.#gone += 1
+      return
+    }
+    const index = this.#queue.indexOf(waiter)
+    if (index !== -1) this.#queue.splice(index, 1)
+  }
+
+  #pump(): void {
+    while (this.#waiting.size < maxInFlight) {
+      const next = this.#queue.shift()
+      if (next === undefined) return
+      this.#waiting.set(next.serial, next)
+      this.#write(next.packet)
+    }
+  }
+
+  /** Packets of one turn of the event loop leave in one system call. */
+  #write(packet: Buffer): void {
+    const output = this.#channel.output
+    if (!this.#corked) {
+      this.#corked = true
+      output.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        output.uncork()
+      })
+    }
+    output.write(packet)
+  }
+
+  #nextSerial(): number {
+    this.#serial = this.#serial === 0xffff_ffff ? 1 : this.#serial + 1
+    return this.#serial
+  }
+}
+
+/** Our end of a stream: writes its packets. */
+export class StreamHandle {
+  readonly serial: number
+  readonly #channel: Channel
+  readonly #header: { readonly program: number; readonly procedure: number; readonly serial: number }
+
+  constructor(
+    channel: Channel,
+    call: { readonly program: number; readonly procedure: number },
+    serial: number,
+  ) {
+    this.#channel = channel
+    this.serial = serial
+    this.#header = { program: call.program, procedure: call.procedure, serial }
+  }
+
+  /** One packet of data, its pieces written as they are. True when more may follow at once. */
+  send(pieces: readonly Uint8Array[], bytes: number): boolean {
+    const output = this.#channel.output
+    output.cork()
+    let writable = output.write(this.#packet(packetStatus.continue, bytes))
+    for (const piece of pieces) writable = output.write(piece)
+    output.uncork()
+    return writable
+  }
+
+  /** Resolves when the output takes more, or has ended. */
+  drained(): Promise<void> {
+    const output = this.#channel.output
+    return new Promise((resolve) => {
+      const done = () => {
+        output.off('drain', done)
+        output.off('close', done)
+        resolve()
+      }
+      output.on('drain', done)
+      output.on('close', done)
+      if (output.destroyed || !output.writableNeedDrain) done()
+    })
+  }
+
+  /** Says that we are done; the daemon answers with the outcome. */
+  finish(): void {
+    this.#channel.output.write(this.#packet(packetStatus.ok, 0))
+  }
+
+  #packet(status: number, payloadBytes: number): Buffer {
+    return bareHeader({ ...this.#header, type: packetType.stream, status }, payloadBytes)
+  }
+}
+
+/** The packet of a call without arguments or waiter, for `close`. */
+export function encodeCall<A>(
+  call: Call<A, unknown, StreamUse>,
+  args: A,
+  serial: number,
+  site: CallSite,
+): Buffer {
+  const writer = new XdrWriter(headerBytes)
+  try {
+    call.args.encode(writer, args)
+  } catch (cause) {
+    const message = `The arguments of ${call.name} cannot be sent: ${(cause as Error).message}`
+    throw new LibvirtError({ kind: 'protocol', message, procedure: call.name, cause }, site)
+  }
+  const packet = writer.finish()
+  const { program, procedure } = call
+  return writeHeader(packet, {
+    length: packet.length,
+    program,
+    procedure,
+    type: packetType.call,
+    serial,
+    status: 0,
+  })
+}
+
+function keepalivePacket(procedure: number): Buffer {
+  return bareHeader({ program: program.keepalive, procedure, type: packetType.message, serial: 0, status: 0 })
+}
+
+function daemonError(body: Buffer, procedure: string | undefined, site: CallSite): LibvirtError {
+  const { code, domain, level, message } = remoteError.decode(new XdrReader(body))
+  return new LibvirtError(
+    { kind: 'libvirt', code, domain, level, message: message ?? `libvirt error ${code}`, procedure },
+    site,
+  )
+}
+
+function closedHere(): LibvirtError {
+  return new LibvirtError({ kind: 'cancelled', message: 'The connection was closed by this side' })
+}
+
+function gaveUp(
+  kind: 'timeout' | 'cancelled',
+  procedure: string,
+  label: string,
+  timeoutMs: number,
+  site: CallSite,
+): LibvirtError {
+  const message =
+    kind === 'timeout'
+      ? `${label} did not answer ${procedure} within ${timeoutMs} ms`
+      : `${procedure} on ${label} was cancelled`
+  return new LibvirtError({ kind, message, procedure }, site)
+}
