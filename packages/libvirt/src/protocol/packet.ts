@@ -6,7 +6,7 @@
  *     version   of that program
  *     procedure within the program
  *     type      call 0, reply 1, message 2 (event, keepalive), stream 3, …
- *     serial    chosen by the caller, repeated in replies and in the packets of the call's stream; 0 in messages
+ *     serial    chosen by the caller, repeated in replies and in the packets of the call's stream
  *     status    ok 0, error 1 (the payload is an error), continue 2 (stream data follows)
  */
 export interface PacketHeader {

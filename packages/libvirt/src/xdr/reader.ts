@@ -45,7 +45,7 @@ export class XdrReader {
   /** A copy, because the packet's buffer is shared with other packets and would stay alive. */
   opaque(length: number): Uint8Array {
     const start = this.#take(padded(length))
-    return Uint8Array.prototype.slice.call(this.#bytes, start, start + length)
+    return new Uint8Array(this.#bytes.subarray(start, start + length))
   }
 
   hex(length: number): string {

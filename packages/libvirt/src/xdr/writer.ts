@@ -21,27 +21,32 @@ export class XdrWriter {
   int(value: number): void {
     if (!Number.isInteger(value) || value < -0x8000_0000 || value > 0x7fff_ffff)
       this.#refuse('a 32-bit integer', value)
-    this.#bytes.writeInt32BE(value, this.#room(4))
+    const start = this.#room(4)
+    this.#bytes.writeInt32BE(value, start)
   }
 
   uint(value: number): void {
     if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
       this.#refuse('an unsigned 32-bit integer', value)
-    this.#bytes.writeUInt32BE(value, this.#room(4))
+    const start = this.#room(4)
+    this.#bytes.writeUInt32BE(value, start)
   }
 
   hyper(value: bigint): void {
     if (BigInt.asIntN(64, value) !== value) this.#refuse('a 64-bit integer', value)
-    this.#bytes.writeBigInt64BE(value, this.#room(8))
+    const start = this.#room(8)
+    this.#bytes.writeBigInt64BE(value, start)
   }
 
   uhyper(value: bigint): void {
     if (BigInt.asUintN(64, value) !== value) this.#refuse('an unsigned 64-bit integer', value)
-    this.#bytes.writeBigUInt64BE(value, this.#room(8))
+    const start = this.#room(8)
+    this.#bytes.writeBigUInt64BE(value, start)
   }
 
   double(value: number): void {
-    this.#bytes.writeDoubleBE(value, this.#room(8))
+    const start = this.#room(8)
+    this.#bytes.writeDoubleBE(value, start)
   }
 
   text(value: string, maxBytes: number): void {
@@ -61,7 +66,8 @@ export class XdrWriter {
   }
 
   hex(digits: string): void {
-    this.#bytes.write(digits, this.#room(digits.length / 2), 'hex')
+    const start = this.#room(digits.length / 2)
+    this.#bytes.write(digits, start, 'hex')
   }
 
   /** What was written, reserved bytes included; the writer must not be used afterwards. */
@@ -69,6 +75,7 @@ export class XdrWriter {
     return this.#bytes.subarray(0, this.#length)
   }
 
+  /** Makes room and returns where it starts. May replace the buffer: look at `#bytes` only afterwards. */
   #room(size: number): number {
     const start = this.#length
     const end = start + size
