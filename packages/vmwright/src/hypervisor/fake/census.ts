@@ -1,0 +1,32 @@
+import type { FakeWorld } from './world.ts'
+
+/**
+ * One sorted line for each thing that exists, with what a stranger would mind seeing changed. Comparing two
+ * censuses shows what a run made, left over or touched.
+ */
+export function census(world: FakeWorld): string[] {
+  const lines: string[] = []
+  for (const [name, pool] of Object.entries(world.pools)) {
+    const state = pool.active ? 'active' : pool.built ? 'inactive' : 'not built'
+    lines.push(`pool ${name} ${pool.path} ${state}`)
+    for (const [volume, facts] of Object.entries(pool.volumes)) {
+      const backing = facts.backingPath === undefined ? '' : ` on ${facts.backingPath}`
+      const incomplete = facts.complete ? '' : ' incomplete'
+      lines.push(
+        `volume ${name}/${volume} ${facts.format} ${facts.capacityBytes} ${facts.data}${backing}${incomplete}`,
+      )
+    }
+  }
+  for (const [name, network] of Object.entries(world.networks)) {
+    lines.push(`network ${name} ${network.active ? 'active' : 'inactive'}`)
+  }
+  for (const vm of Object.values(world.vms)) {
+    const owner =
+      vm.mark === undefined ? 'unmarked' : `${vm.mark.project}/${vm.mark.instance} ${vm.mark.stage}`
+    lines.push(`vm ${vm.name} ${vm.id} ${vm.state} ${owner}${vm.autostart ? ' autostart' : ''}`)
+    if (vm.firmwareVariables) lines.push(`firmware variables ${vm.name}`)
+    if (vm.savedState) lines.push(`saved state ${vm.name}`)
+    for (const snapshot of vm.snapshots) lines.push(`snapshot ${vm.name}/${snapshot.name} ${snapshot.kind}`)
+  }
+  return lines.toSorted()
+}

@@ -1,0 +1,238 @@
+import { ProvisionError } from '../../lib/errors.ts'
+import type { VmMark, VolumeRef } from '../contract.ts'
+import { assignAddresses, isUp } from './guests.ts'
+import type { FakePool, FakeSnapshot, FakeVm, FakeVolume, FakeWorld } from './world.ts'
+
+/*
+ * The calls of the imagined daemon: each is one mutation, done wholly or not at all, and as strict as libvirt's.
+ * None of them is repeatable; looking first is the driver's work.
+ */
+
+export function definePool(world: FakeWorld, name: string, path: string): void {
+  if (world.pools[name] !== undefined) throw refuse(`define pool ${name}: it exists`)
+  const sameFolder = Object.keys(world.pools).find((other) => world.pools[other]?.path === path)
+  if (sameFolder !== undefined) throw refuse(`define pool ${name}: pool ${sameFolder} has the folder ${path}`)
+  world.pools[name] = {
+    path,
+    built: false,
+    active: false,
+    capacityBytes: world.newPoolBytes,
+    volumes: {},
+  }
+}
+
+export function buildPool(world: FakeWorld, name: string): void {
+  poolNamed(world, name).built = true
+}
+
+export function startPool(world: FakeWorld, name: string): void {
+  const pool = poolNamed(world, name)
+  if (!pool.built) throw refuse(`start pool ${name}: its folder ${pool.path} is missing`)
+  if (pool.active) throw refuse(`start pool ${name}: it is active`)
+  pool.active = true
+}
+
+export function startNetwork(world: FakeWorld, name: string): void {
+  const network = world.networks[name]
+  if (network === undefined) throw networkMissing(name, world)
+  if (network.active) throw refuse(`start network ${name}: it is active`)
+  network.active = true
+}
+
+export function createVolume(world: FakeWorld, ref: VolumeRef, volume: FakeVolume): void {
+  const pool = activePool(world, ref.pool)
+  if (pool.volumes[ref.name] !== undefined) throw refuse(`create volume ${label(ref)}: it exists`)
+  if (volume.backingPath !== undefined && !isWhole(world, volume.backingPath))
+    throw refuse(`create volume ${label(ref)}: its base ${volume.backingPath} is missing or incomplete`)
+  claimSpace(pool, ref, volume.allocationBytes)
+  pool.volumes[ref.name] = volume
+}
+
+/** Puts content into a volume. `allocationBytes` is what it takes up afterwards. */
+export function upload(world: FakeWorld, ref: VolumeRef, change: Partial<FakeVolume>): void {
+  const volume = volumeAt(world, ref)
+  if (volume === undefined) throw refuse(`write volume ${label(ref)}: it does not exist`)
+  const grownBytes = (change.allocationBytes ?? volume.allocationBytes) - volume.allocationBytes
+  claimSpace(activePool(world, ref.pool), ref, grownBytes)
+  Object.assign(volume, change)
+}
+
+export function deleteVolume(world: FakeWorld, ref: VolumeRef): void {
+  const pool = activePool(world, ref.pool)
+  const path = pathOf(pool, ref)
+  if (pool.volumes[ref.name] === undefined) throw refuse(`delete volume ${label(ref)}: it does not exist`)
+  const user = Object.values(world.vms).find((vm) => isUp(vm) && vm.disks.some((disk) => disk.path === path))
+  if (user !== undefined)
+    throw refuse(`delete volume ${label(ref)}: the running machine ${user.name} uses it`)
+  delete pool.volumes[ref.name]
+}
+
+export function resizeVolume(world: FakeWorld, ref: VolumeRef, capacityBytes: number): void {
+  const volume = volumeAt(world, ref)
+  if (volume === undefined) throw refuse(`resize volume ${label(ref)}: it does not exist`)
+  volume.capacityBytes = capacityBytes
+}
+
+/** Defines a machine or replaces the definition of the one with the same name and id. */
+export function defineVm(world: FakeWorld, vm: FakeVm): void {
+  const sameName = world.vms[vm.name]
+  const sameId = Object.values(world.vms).find((other) => other.id === vm.id)
+  if (sameName !== undefined && sameName.id !== vm.id)
+    throw refuse(`define machine ${vm.name}: one of that name exists with the id ${sameName.id}`)
+  if (sameId !== undefined && sameId.name !== vm.name)
+    throw refuse(`define machine ${vm.name}: ${sameId.name} has its id ${vm.id}`)
+  world.vms[vm.name] = vm
+}
+
+export function setMark(world: FakeWorld, name: string, mark: VmMark): void {
+  vmNamed(world, name).mark = mark
+}
+
+export function setAutostart(world: FakeWorld, name: string, autostart: boolean): void {
+  vmNamed(world, name).autostart = autostart
+}
+
+export function startVm(world: FakeWorld, name: string, nowMs: number): void {
+  const vm = vmNamed(world, name)
+  if (isUp(vm)) throw refuse(`start machine ${name}: it runs`)
+  if (world.acceleration === 'none' || (vm.acceleration === 'kvm' && world.acceleration !== 'kvm'))
+    throw refuse(`start machine ${name}: QEMU ended: failed to initialise ${vm.acceleration}`)
+  for (const { path } of vm.disks) {
+    if (path !== undefined && !isWhole(world, path))
+      throw refuse(`start machine ${name}: ${path} or a base of it is missing or incomplete`)
+  }
+  for (const { network } of vm.interfaces) {
+    if (network !== undefined && world.networks[network]?.active !== true)
+      throw refuse(`start machine ${name}: network ${network} is not active`)
+  }
+  assignAddresses(world, vm)
+  for (const { path, kind } of vm.disks) {
+    const volume = kind === 'disk' && path !== undefined ? volumeByPath(world, path) : undefined
+    if (volume !== undefined && !volume.data.endsWith('+booted')) volume.data += '+booted'
+  }
+  vm.state = 'running'
+  vm.startedAtMs = nowMs
+  vm.shutdownAtMs = undefined
+  vm.savedState = false
+  vm.firmwareVariables ||= vm.firmware === 'uefi'
+}
+
+export function askToShutDown(world: FakeWorld, name: string, nowMs: number): void {
+  const vm = vmNamed(world, name)
+  if (!isUp(vm)) throw refuse(`shut down machine ${name}: it does not run`)
+  vm.shutdownAtMs ??= nowMs
+}
+
+export function destroyVm(world: FakeWorld, name: string): void {
+  const vm = vmNamed(world, name)
+  if (!isUp(vm)) throw refuse(`destroy machine ${name}: it does not run`)
+  vm.state = 'stopped'
+  vm.shutdownAtMs = undefined
+}
+
+export function removeSavedState(world: FakeWorld, name: string): void {
+  vmNamed(world, name).savedState = false
+}
+
+/** Removes definition and firmware variables. Refused while anything hangs on the machine. */
+export function undefineVm(world: FakeWorld, name: string): void {
+  const vm = vmNamed(world, name)
+  if (isUp(vm)) throw refuse(`undefine machine ${name}: it runs`)
+  if (vm.snapshots.length > 0)
+    throw refuse(`undefine machine ${name}: it has ${vm.snapshots.length} snapshots`)
+  if (vm.savedState) throw refuse(`undefine machine ${name}: it has a saved state`)
+  delete world.vms[name]
+}
+
+export function recordSnapshot(world: FakeWorld, name: string, snapshot: FakeSnapshot): void {
+  const vm = vmNamed(world, name)
+  if (isUp(vm)) throw refuse(`snapshot machine ${name}: it runs`)
+  if (vm.snapshots.some((other) => other.name === snapshot.name))
+    throw refuse(`snapshot machine ${name}: ${snapshot.name} exists`)
+  vm.snapshots.push(snapshot)
+}
+
+/** Puts the content of internal snapshots back into the disks. */
+export function revertToSnapshot(world: FakeWorld, name: string, snapshot: FakeSnapshot): void {
+  if (isUp(vmNamed(world, name))) throw refuse(`revert machine ${name}: it runs`)
+  for (const [path, data] of Object.entries(snapshot.disks)) {
+    const volume = volumeByPath(world, path)
+    if (volume === undefined) throw refuse(`revert machine ${name}: its disk ${path} is missing`)
+    volume.data = data
+  }
+}
+
+export function forgetSnapshot(world: FakeWorld, name: string, snapshot: string): void {
+  const vm = vmNamed(world, name)
+  const at = vm.snapshots.findIndex((other) => other.name === snapshot)
+  if (at < 0) throw refuse(`delete snapshot ${snapshot} of ${name}: it does not exist`)
+  vm.snapshots.splice(at, 1)
+}
+
+export const label = (ref: VolumeRef): string => `${ref.pool}/${ref.name}`
+
+export const pathOf = (pool: FakePool, ref: VolumeRef): string => `${pool.path}/${ref.name}`
+
+export const freeBytesOf = (pool: FakePool): number =>
+  pool.capacityBytes -
+  Object.values(pool.volumes).reduce((sum, { allocationBytes }) => sum + allocationBytes, 0)
+
+export function poolNamed(world: FakeWorld, name: string): FakePool {
+  const pool = world.pools[name]
+  if (pool !== undefined) return pool
+  throw new ProvisionError('pool.not-found', {
+    message: `There is no storage pool ${name} on ${world.host}.`,
+    details: { pool: name, pools: Object.keys(world.pools) },
+  })
+}
+
+export function vmNamed(world: FakeWorld, name: string): FakeVm {
+  const vm = world.vms[name]
+  if (vm === undefined) throw refuse(`find machine ${name}: it does not exist`)
+  return vm
+}
+
+export const volumeAt = (world: FakeWorld, ref: VolumeRef): FakeVolume | undefined =>
+  world.pools[ref.pool]?.volumes[ref.name]
+
+export function volumeByPath(world: FakeWorld, path: string): FakeVolume | undefined {
+  const pool = Object.values(world.pools).find(
+    (pool) =>
+      path.startsWith(`${pool.path}/`) && pool.volumes[path.slice(pool.path.length + 1)] !== undefined,
+  )
+  return pool?.volumes[path.slice(pool.path.length + 1)]
+}
+
+export function networkMissing(name: string, world: FakeWorld): ProvisionError {
+  const networks = Object.keys(world.networks)
+  return new ProvisionError('network.not-found', {
+    message: `There is no network ${name} on ${world.host}.`,
+    hint: `Use one of the networks that exist: ${networks.join(', ')}.`,
+    details: { network: name, networks },
+  })
+}
+
+export const refuse = (what: string): ProvisionError =>
+  new ProvisionError('host.operation-failed', { message: `The host could not ${what}.` })
+
+function activePool(world: FakeWorld, name: string): FakePool {
+  const pool = poolNamed(world, name)
+  if (!pool.active) throw refuse(`use pool ${name}: it is not active`)
+  return pool
+}
+
+/** True when the volume and all it is based on are there and complete. */
+function isWhole(world: FakeWorld, path: string): boolean {
+  const volume = volumeByPath(world, path)
+  if (volume === undefined || !volume.complete) return false
+  return volume.backingPath === undefined || isWhole(world, volume.backingPath)
+}
+
+function claimSpace(pool: FakePool, ref: VolumeRef, bytes: number): void {
+  const freeBytes = freeBytesOf(pool)
+  if (bytes <= freeBytes) return
+  throw new ProvisionError('pool.full', {
+    message: `There is no space for volume ${label(ref)}.`,
+    details: { pool: ref.pool, neededBytes: bytes, freeBytes },
+  })
+}

@@ -1,0 +1,194 @@
+import { GiB } from '../../lib/units.ts'
+import type { Capabilities, ObservedVm } from '../contract.ts'
+
+/**
+ * Everything that exists on an in-memory host, as plain data. It outlives the driver objects that work on it, as
+ * a real host outlives a killed process. Tests read it, and change it behind the program's back.
+ */
+export interface FakeWorld {
+  host: string
+  capabilities: Capabilities
+  cpus: number
+  memoryMib: number
+  /** What a guest can really be started with; `none`: not even emulation. */
+  acceleration: 'kvm' | 'emulation' | 'none'
+  /** True: every call throws `host.unreachable`. */
+  down: boolean
+  /** Size of a pool made by `ensurePool`. */
+  newPoolBytes: number
+  pools: Record<string, FakePool>
+  networks: Record<string, FakeNetwork>
+  vms: Record<string, FakeVm>
+  /** How the guest of that machine behaves; without an entry: `readyGuest`. */
+  guests: Record<string, Partial<GuestScript>>
+}
+
+export interface FakePool {
+  path: string
+  /** False between define and build: its folder is missing. */
+  built: boolean
+  active: boolean
+  capacityBytes: number
+  volumes: Record<string, FakeVolume>
+}
+
+export interface FakeVolume {
+  capacityBytes: number
+  allocationBytes: number
+  format: string
+  backingPath: string | undefined
+  /** False while an upload has not ended: nothing boots from it and nothing may be based on it. */
+  complete: boolean
+  /** What is on it: `empty`, `image:<sha256>`, `written`; a start of a guest adds `+booted`. */
+  data: string
+  /** Content of volumes that were written as a whole (seeds). */
+  bytes: Uint8Array | undefined
+}
+
+export interface FakeNetwork {
+  active: boolean
+  subnets: readonly string[]
+  hasDhcp: boolean
+  /** Leases of clients that are not machines of this world. */
+  leases: { mac: string; address: string; hostname: string | undefined }[]
+  /** Addresses that its DHCP server has given to machines, by MAC. */
+  assigned: Record<string, string>
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+export interface FakeVm extends Omit<Mutable<ObservedVm>, 'snapshots'> {
+  acceleration: 'kvm' | 'emulation'
+  snapshots: FakeSnapshot[]
+  /** A firmware variable store exists (made by the first start of a UEFI machine). */
+  firmwareVariables: boolean
+  savedState: boolean
+  startedAtMs: number
+  /** When the guest was asked to shut down. */
+  shutdownAtMs: number | undefined
+}
+
+export interface FakeSnapshot {
+  name: string
+  description: string
+  kind: 'internal' | 'external'
+  /** Content of each disk at that time, by path. External snapshots keep it in volumes of their own instead. */
+  disks: Record<string, string>
+}
+
+/** Times are virtual milliseconds since the start of the machine; `undefined`: never. */
+export interface GuestScript {
+  leaseAfterMs: number | undefined
+  agentAfterMs: number | undefined
+  /** What the guest really uses, if it is not what DHCP gave. */
+  address: string | undefined
+  console: readonly { readonly atMs: number; readonly text: string }[]
+  /** Replies of the guest agent by command; a command that is not here is refused. */
+  agentReplies: Readonly<Record<string, unknown>>
+  /** How long a graceful shutdown takes; `undefined`: the guest ignores the request. */
+  shutdownMs: number | undefined
+  /** The guest ends by itself. */
+  ends: { readonly afterMs: number; readonly state: 'stopped' | 'crashed' } | undefined
+}
+
+const done = Buffer.from(JSON.stringify({ status: 'done', extended_status: 'done', errors: [] }))
+
+/** Lease and agent at once, cloud-init's last line a moment later, obeys shutdown. */
+export const readyGuest: GuestScript = {
+  leaseAfterMs: 0,
+  agentAfterMs: 0,
+  address: undefined,
+  console: [
+    { atMs: 50, text: 'Debian GNU/Linux 12 guest ttyS0\n\nguest login: ' },
+    {
+      atMs: 100,
+      text: '[   10.0] cloud-init[500]: Cloud-init v. 22.4.2 finished at the end. Up 10.00 seconds\n',
+    },
+  ],
+  agentReplies: {
+    'guest-ping': {},
+    'guest-exec': { pid: 1 },
+    'guest-exec-status': { exited: true, exitcode: 0, 'out-data': done.toString('base64') },
+  },
+  shutdownMs: 1_000,
+  ends: undefined,
+}
+
+/** A host with a pool `default` and an active NAT network `default`, both empty. */
+export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
+  return {
+    host: 'fake',
+    capabilities: {
+      architecture: 'x86_64',
+      uefi: true,
+      secureBoot: true,
+      guestAgent: true,
+      console: true,
+      stoppedSnapshot: { bios: 'internal', uefi: 'external' },
+    },
+    cpus: 8,
+    memoryMib: 32_768,
+    acceleration: 'kvm',
+    down: false,
+    newPoolBytes: 200 * GiB,
+    pools: { default: createFakePool('/var/lib/libvirt/images') },
+    networks: { default: createFakeNetwork() },
+    vms: {},
+    guests: {},
+    ...overrides,
+  }
+}
+
+export const createFakePool = (path: string, overrides: Partial<FakePool> = {}): FakePool => ({
+  path,
+  built: true,
+  active: true,
+  capacityBytes: 200 * GiB,
+  volumes: {},
+  ...overrides,
+})
+
+export const createFakeNetwork = (overrides: Partial<FakeNetwork> = {}): FakeNetwork => ({
+  active: true,
+  subnets: ['192.168.122.0/24'],
+  hasDhcp: true,
+  leases: [],
+  assigned: {},
+  ...overrides,
+})
+
+/** A complete volume, such as a stranger's disk. */
+export const createFakeVolume = (overrides: Partial<FakeVolume> = {}): FakeVolume => ({
+  capacityBytes: GiB,
+  allocationBytes: 200 * 1024,
+  format: 'qcow2',
+  backingPath: undefined,
+  complete: true,
+  data: 'empty',
+  bytes: undefined,
+  ...overrides,
+})
+
+/** A machine without mark, such as a stranger's. */
+export const createFakeVm = (name: string, overrides: Partial<FakeVm> = {}): FakeVm => ({
+  name,
+  id: `00000000-0000-4000-8000-${Buffer.from(name).toString('hex').padStart(12, '0').slice(-12)}`,
+  state: 'stopped',
+  mark: undefined,
+  vcpus: 1,
+  singleSocket: true,
+  memoryMib: 512,
+  machine: 'q35',
+  firmware: 'bios',
+  secureBoot: false,
+  autostart: false,
+  interfaces: [],
+  disks: [],
+  acceleration: 'kvm',
+  snapshots: [],
+  firmwareVariables: false,
+  savedState: false,
+  startedAtMs: 0,
+  shutdownAtMs: undefined,
+  ...overrides,
+})
