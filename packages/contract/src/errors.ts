@@ -126,6 +126,7 @@ export const errorCatalogue = {
     hint: 'Choose another one, or remove the other machine.',
   },
 
+  'vm.not-found': { title: 'A machine does not exist.', hint: 'Create it with `vmwright apply`.' },
   'vm.foreign': {
     title: 'A machine of a declared name was not made by vmwright.',
     hint: 'Rename the instance, or take the machine over with `--adopt NAME`.',

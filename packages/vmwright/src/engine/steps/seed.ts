@@ -1,0 +1,64 @@
+import { writeSeedImage } from '../../cloudinit/iso9660.ts'
+import { hashPassword } from '../../cloudinit/password.ts'
+import { renderSeed, type SeedInput } from '../../cloudinit/render.ts'
+import { ProvisionError } from '../../lib/errors.ts'
+import type { Progress } from '../../lib/progress.ts'
+import type { SecretRef } from '../../lib/secret.ts'
+import type { InstanceSpec } from '../../spec/resolved.ts'
+import type { RunContext } from '../context.ts'
+import type { Handler } from '../handlers.ts'
+
+/** Writes the seed with its secrets. It can be written only in the run that generated the host keys. */
+export const writeSeed: Handler<'write-seed'> = async (progress, step, context) => {
+  const { instance } = step.vm
+  const generated = context.state.generated.get(instance.name)
+  if (generated === undefined)
+    throw new ProvisionError('internal.bug', {
+      message: `The seed of ${instance.name} is written before its identity is made.`,
+    })
+  const files = renderSeed({
+    instance,
+    instanceId: generated.instanceId,
+    generated: { hostKeys: generated.hostKeys, ...(await secretsOf(progress, instance, context)) },
+  })
+  await context.services.host(step.host).writeVolume(progress, step.vm.seed, writeSeedImage(files))
+}
+
+type Secrets = Omit<Exclude<SeedInput['generated'], 'sealed'>, 'hostKeys'>
+
+async function secretsOf(progress: Progress, instance: InstanceSpec, context: RunContext): Promise<Secrets> {
+  const { user, rootPassword, injectOwnKey } = instance.cloudInit
+  const hash = async (ref: SecretRef): Promise<string> =>
+    hashPassword(await context.services.readSecret(ref), progress.seam.randomBytes(12))
+  const passwordHash =
+    user.hashedPassword !== undefined
+      ? (await context.services.readSecret(user.hashedPassword)).reveal()
+      : user.password === undefined
+        ? undefined
+        : await hash(user.password)
+  return {
+    ...(passwordHash === undefined ? {} : { passwordHash }),
+    ...(rootPassword === undefined ? {} : { rootPasswordHash: await hash(rootPassword) }),
+    ...(injectOwnKey ? { ownKey: (await context.services.ownKey(progress)).publicKey } : {}),
+  }
+}
+
+/**
+ * Writes the seed again without secrets, under the same instance-id, so that it can stay attached: cloud-init
+ * finds the instance it knows and does nothing that is done once an instance.
+ */
+export const sealSeed: Handler<'seal-seed'> = async (progress, step, context) => {
+  const { instance } = step.vm
+  const mark = context.state.marks.get(instance.name)
+  if (mark === undefined)
+    throw new ProvisionError('internal.bug', {
+      message: `The seed of ${instance.name} is sealed although its mark is not known.`,
+    })
+  const host = context.services.host(step.host)
+  const files = renderSeed({ instance, instanceId: mark.seed.instanceId, generated: 'sealed' })
+  await host.writeVolume(progress, step.vm.seed, writeSeedImage(files))
+  if (mark.seed.sealed) return
+  const sealed = { ...mark, seed: { ...mark.seed, sealed: true } }
+  await host.writeMark(progress, instance.name, sealed)
+  context.state.marks.set(instance.name, sealed)
+}

@@ -1,0 +1,56 @@
+import { messageOf } from '../lib/errors.ts'
+import type { Progress } from '../lib/progress.ts'
+import type { Step } from '../plan/plan.ts'
+import type { RunContext } from './context.ts'
+import type { StepState } from './schedule.ts'
+
+const creationKinds: ReadonlySet<string> = new Set([
+  'define-vm',
+  'create-disk',
+  'write-seed',
+  'mark-vm',
+  'set-autostart',
+])
+
+/** True for the steps between defining a new machine and marking it as created. */
+export const isCreationStep = (step: Step): boolean => creationKinds.has(step.kind)
+
+/**
+ * Removes what a failed creation left: its volumes, then its definition. Only for a machine that this run defined
+ * and that never got as far as `created`; a disk that was taken over from an earlier machine stays. A failure
+ * here is told and left to the next run, which recognises the machine by its mark.
+ */
+export async function undoCreation(
+  progress: Progress,
+  steps: readonly Step[],
+  states: ReadonlyMap<string, StepState>,
+  context: RunContext,
+): Promise<void> {
+  const define = steps.find((step) => step.kind === 'define-vm' && step.mode === 'fresh')
+  const began =
+    define !== undefined && (states.get(define.id) === 'done' || states.get(define.id) === 'failed')
+  if (define?.kind !== 'define-vm' || states.get(define.id) !== 'done') return
+  const { instance } = define.vm
+  if (context.state.marks.get(instance.name)?.stage === 'created') return
+  const host = context.services.host(define.host)
+  const kept = steps.flatMap((step) =>
+    step.kind === 'create-disk' && step.existing === 'keep' ? [step.disk] : [],
+  )
+  const isKept = (index: number): boolean =>
+    kept.some((disk) => (disk.kind === 'root' ? index === 0 : disk.index === index - 1))
+  const volumes = [define.vm.root, ...define.vm.extras]
+    .filter((_volume, index) => !isKept(index))
+    .concat(define.vm.seed)
+  try {
+    for (const volume of volumes) await host.deleteVolume(progress, volume)
+    await host.undefineVm(progress, instance.name)
+    context.state.marks.delete(instance.name)
+    context.notice('info', `What was made of ${instance.name} was removed again.`, instance.name)
+  } catch (error) {
+    context.notice(
+      'warning',
+      `What was made of ${instance.name} could not be removed (${messageOf(error)}); the next run goes on with it.`,
+      instance.name,
+    )
+  }
+}

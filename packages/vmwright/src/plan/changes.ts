@@ -1,0 +1,80 @@
+import type { ObservedVm } from '../hypervisor/contract.ts'
+import { formatBytes } from '../lib/units.ts'
+import { StepChain } from './builder.ts'
+import { hasVolume, type Comparison } from './compare.ts'
+import type { InstanceContext } from './plan-apply.ts'
+
+export interface ChangeSteps {
+  /** What the start of the machine has to wait for. */
+  readonly last: readonly string[]
+  /** The machine is shut down on the way. */
+  readonly stops: boolean
+}
+
+/** The steps that bring an existing machine's definition, disks and seed to the spec. */
+export function addChanges(
+  { vm, builder, request, facts }: InstanceContext,
+  observed: ObservedVm,
+  comparison: Comparison,
+  reseed: boolean,
+): ChangeSteps {
+  const { instance } = vm
+  const chain = new StepChain(builder, { host: instance.host, instance: instance.name })
+  const restartFields = comparison.fields
+    .filter((field) => field.how === 'restart')
+    .map((field) => field.field)
+  const wantsStop = reseed || (restartFields.length > 0 && request.restart.has(instance.name))
+  const stops = wantsStop && observed.state === 'running'
+
+  if (stops) {
+    const reason = reseed ? 'a new seed is read at the next start' : 'asked for by --restart'
+    chain.next('stop-vm', { how: 'graceful' }, `shut down ${instance.name}`, reason)
+  }
+  for (const index of comparison.newExtras) {
+    const device = instance.extraDisks[index]?.device ?? String(index)
+    const volume = vm.extras[index] ?? vm.root
+    const existing = hasVolume(facts.observed, volume) ? 'keep' : 'replace'
+    const disk = { kind: 'extra', index } as const
+    chain.next(
+      'create-disk',
+      { vm, disk, existing },
+      `create disk ${volume.name}`,
+      `there is no disk ${device}`,
+      device,
+    )
+  }
+  if (reseed) {
+    chain.next(
+      'define-vm',
+      { vm, mode: 'reseed' },
+      `give ${instance.name} a new identity`,
+      'new instance-id and host keys',
+    )
+    chain.next('write-seed', { vm }, `write ${vm.seed.name}`, 'new instance-id and host keys')
+  } else {
+    if (restartFields.length > 0) {
+      chain.next(
+        'define-vm',
+        { vm, mode: 'update' },
+        `change the definition of ${instance.name}`,
+        restartFields.join(', '),
+      )
+    }
+    if (comparison.seedMissing)
+      chain.next('seal-seed', { vm }, `write ${vm.seed.name} again`, 'it is missing')
+  }
+  if (comparison.fields.some((field) => field.field === 'autostart')) {
+    const autostart = instance.autostart ? 'on' : 'off'
+    chain.next('set-autostart', { autostart }, `turn autostart ${autostart}`, 'the spec says so')
+  }
+  for (const { device, volume, sizeBytes } of comparison.grow) {
+    chain.next(
+      'grow-disk',
+      { vm, device, volume, sizeBytes },
+      `grow disk ${device} to ${formatBytes(sizeBytes)}`,
+      'the spec says so',
+      device,
+    )
+  }
+  return { last: chain.last, stops }
+}

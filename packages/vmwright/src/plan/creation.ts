@@ -1,0 +1,216 @@
+import { formatBytes, MiB } from '../lib/units.ts'
+import type { InstanceContext } from './plan-apply.ts'
+import { StepChain } from './builder.ts'
+import { imagePool, poolOf } from './naming.ts'
+
+/**
+ * The order is what makes a creation safe to kill: the machine is defined first, with a mark that says `creating`
+ * and names its volumes, so that whatever exists later has an owner. It is marked `created` when all its parts
+ * are there, and only then started: a machine that is still `creating` never ran, so its disks hold nothing.
+ *
+ * ```
+ *  pool, network, image, acceleration ──▶ define (creating) ──▶ disks, seed ──▶ mark created
+ *      ──▶ start ──▶ await ready ──▶ shut down ──▶ seal seed ──▶ snapshot ──▶ mark provisioned ──▶ start ──▶ await port
+ *                              └── without a snapshot: seal seed ──▶ mark provisioned
+ * ```
+ */
+export function addCreation(
+  context: InstanceContext,
+  after: readonly string[],
+  existing: 'keep' | 'replace',
+  reason: string,
+): readonly string[] {
+  const { vm, builder } = context
+  const { instance } = vm
+  const place = { host: instance.host, instance: instance.name }
+  const defined = builder.add(
+    'define-vm',
+    place,
+    { vm, mode: 'fresh' },
+    {
+      title: `define ${instance.name} (${instance.vcpus} CPUs, ${instance.memoryMib} MiB, ${instance.firmware})`,
+      reason,
+      after,
+    },
+  )
+  const parts = [
+    builder.add(
+      'create-disk',
+      place,
+      { vm, disk: { kind: 'root' }, existing },
+      {
+        title: `create disk ${vm.root.name} (${formatBytes(instance.rootDisk.sizeMib * MiB)}, ${instance.rootDisk.mode} of ${vm.image.id})`,
+        reason,
+        detail: 'vda',
+        after: [defined],
+      },
+    ),
+    ...instance.extraDisks.map((disk, index) =>
+      builder.add(
+        'create-disk',
+        place,
+        { vm, disk: { kind: 'extra', index }, existing },
+        {
+          title: `create disk ${vm.extras[index]?.name} (${formatBytes(disk.sizeMib * MiB)})`,
+          reason,
+          detail: disk.device,
+          after: [defined],
+        },
+      ),
+    ),
+    builder.add('write-seed', place, { vm }, { title: `write ${vm.seed.name}`, reason, after: [defined] }),
+  ]
+  if (instance.autostart) {
+    parts.push(
+      builder.add(
+        'set-autostart',
+        place,
+        { autostart: 'on' },
+        { title: 'turn autostart on', reason: 'the spec says so', after: [defined] },
+      ),
+    )
+  }
+  return [
+    builder.add(
+      'mark-vm',
+      place,
+      { stage: 'created' },
+      { title: `mark ${instance.name} as created`, reason: 'all its parts are there', after: parts },
+    ),
+  ]
+}
+
+/** What the machines of a host share: its pools, networks, images, and the kind of acceleration. */
+export function addSharedParts({ vm, builder, facts, input, request }: InstanceContext): readonly string[] {
+  const { instance, image } = vm
+  const host = { host: instance.host }
+  const ids: string[] = []
+  const poolExists = (name: string): boolean =>
+    facts.observed.pools.some((pool) => pool.name === name && pool.active)
+
+  const pool = poolOf(input.spec, instance)
+  if (pool.kind === 'path' && !poolExists(pool.name)) {
+    ids.push(
+      builder.add(
+        'ensure-pool',
+        host,
+        { pool: { name: pool.name, path: pool.path } },
+        {
+          title: `make storage pool ${pool.name} at ${pool.path}`,
+          reason: 'it does not exist or is not active',
+          detail: pool.name,
+        },
+      ),
+    )
+  }
+  for (const network of vm.networks) {
+    if (facts.observed.networks.some((candidate) => candidate.name === network && candidate.active)) continue
+    ids.push(
+      builder.add(
+        'start-network',
+        host,
+        { network },
+        { title: `start network ${network}`, reason: 'it is not active', detail: network },
+      ),
+    )
+  }
+
+  const images = imagePool(facts.spec)
+  const imageSteps: string[] = []
+  if (!poolExists(images.name)) {
+    imageSteps.push(
+      builder.add(
+        'ensure-pool',
+        host,
+        { pool: images },
+        {
+          title: `make storage pool ${images.name} at ${images.path}`,
+          reason: 'it does not exist or is not active',
+          detail: images.name,
+        },
+      ),
+    )
+  }
+  const cached = facts.cachedImages.get(image.id)
+  // `full` fetches through the cache's own policy; `provision` uses what is there.
+  const fetched = builder.add(
+    'fetch-image',
+    host,
+    { image },
+    {
+      title: `fetch image ${image.id}`,
+      reason:
+        cached === undefined
+          ? 'not in the cache'
+          : request.refreshImages
+            ? 'asked for'
+            : 'to verify it and to see whether there is a newer one',
+      detail: image.id,
+      after: imageSteps,
+    },
+  )
+  ids.push(
+    builder.add(
+      'place-image',
+      host,
+      { image, pool: images },
+      {
+        title: `make image ${image.id} available on ${instance.host}`,
+        reason: 'new machines need it',
+        detail: image.id,
+        after: [fetched],
+      },
+    ),
+    builder.add(
+      'probe-acceleration',
+      host,
+      {},
+      { title: `see whether guests start with KVM on ${instance.host}`, reason: 'new machines need to know' },
+    ),
+  )
+  return ids
+}
+
+/** From a machine that exists to one that is ready, with its snapshot. */
+export function addProvisioning(
+  { vm, builder }: InstanceContext,
+  at: {
+    readonly after: readonly string[]
+    readonly running: boolean
+    readonly snapshotExists: boolean
+    readonly boot: 'first' | 'later'
+  },
+): void {
+  const { instance } = vm
+  const { name } = instance
+  const chain = new StepChain(builder, { host: instance.host, instance: name }, at.after)
+  const snapshot = at.snapshotExists ? undefined : instance.snapshot
+
+  if (!at.running) chain.next('start-vm', {}, `start ${name}`, 'it is not running')
+  chain.next(
+    'await-ready',
+    { vm, boot: at.boot },
+    `wait until ${name} is ready`,
+    `ready means: ${instance.ready.rungs.join(', ')}`,
+  )
+  if (at.boot === 'later') return
+
+  if (snapshot !== undefined)
+    chain.next('stop-vm', { how: 'graceful' }, `shut down ${name}`, 'a snapshot is made of a stopped machine')
+  chain.next('seal-seed', { vm }, `remove secrets from ${vm.seed.name}`, 'first boot is over')
+  if (snapshot !== undefined) {
+    const { name: snapshotName, description } = snapshot
+    chain.next(
+      'create-snapshot',
+      { snapshot: { name: snapshotName, description } },
+      `make snapshot ${snapshotName}`,
+      'the spec says so',
+    )
+  }
+  chain.next('mark-vm', { stage: 'provisioned' }, `mark ${name} as provisioned`, 'it is ready')
+  if (snapshot?.startAfterwards !== true) return
+  chain.next('start-vm', {}, `start ${name}`, 'it was shut down for the snapshot')
+  if (instance.ready.recheckAfterSnapshot) {
+    chain.next('await-ready', { vm, boot: 'recheck' }, `wait until ${name} is ready`, 'it was restarted')
+  }
+}
