@@ -1,9 +1,9 @@
 import type { VmState } from '../contract.ts'
 import { notifyChange } from './changes.ts'
-import { type FakeVm, type FakeWorld, type GuestScript, readyGuest } from './world.ts'
+import { type FakeVm, type FakeWorld, type GuestScript } from './world.ts'
 
 export const scriptOf = (world: FakeWorld, vm: string): GuestScript => ({
-  ...readyGuest,
+  ...world.defaultGuest,
   ...world.guests[vm],
 })
 

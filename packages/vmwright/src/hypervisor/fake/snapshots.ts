@@ -20,8 +20,9 @@ export async function createSnapshot(
   snapshot: SnapshotDefinition,
 ): Promise<void> {
   const { world } = context
-  const vm = await stoppedVm(context, progress, name)
+  const vm = await context.look(progress, 'lookupVm', name, () => daemon.vmNamed(world, name))
   if (vm.snapshots.some((other) => other.name === snapshot.name)) return
+  if (isUp(vm)) throw daemon.refuse(`snapshot machine ${name}: it runs`)
   const kind = world.capabilities.stoppedSnapshot[vm.firmware]
   if (kind === 'none') {
     throw new ProvisionError('snapshot.unsupported', {
@@ -57,7 +58,8 @@ export async function restoreSnapshot(
   snapshotName: string,
 ): Promise<void> {
   const { world } = context
-  const vm = await stoppedVm(context, progress, name)
+  const vm = await context.look(progress, 'lookupVm', name, () => daemon.vmNamed(world, name))
+  if (isUp(vm)) throw daemon.refuse(`restore machine ${name}: it runs`)
   const snapshot = vm.snapshots.find((other) => other.name === snapshotName)
   if (snapshot === undefined) {
     throw new ProvisionError('snapshot.not-found', {
@@ -125,12 +127,6 @@ const copyOf = (ref: VolumeRef, snapshot: string): VolumeRef => ({
   pool: ref.pool,
   name: `${ref.name}@${snapshot}`,
 })
-
-async function stoppedVm(context: FakeContext, progress: Progress, name: string): Promise<FakeVm> {
-  const vm = await context.look(progress, 'lookupVm', name, () => daemon.vmNamed(context.world, name))
-  if (isUp(vm)) throw daemon.refuse(`snapshot or restore machine ${name}: it runs`)
-  return vm
-}
 
 /** The writable disks that are in pools of this world. */
 function disksOf(world: FakeWorld, vm: FakeVm): { readonly path: string; readonly ref: VolumeRef }[] {

@@ -19,7 +19,8 @@ export interface FakeWorld {
   pools: Record<string, FakePool>
   networks: Record<string, FakeNetwork>
   vms: Record<string, FakeVm>
-  /** How the guest of that machine behaves; without an entry: `readyGuest`. */
+  /** How guests behave unless `guests` says otherwise for that machine. */
+  defaultGuest: GuestScript
   guests: Record<string, Partial<GuestScript>>
 }
 
@@ -114,6 +115,17 @@ export const readyGuest: GuestScript = {
   ends: undefined,
 }
 
+/** A machine that finds nothing to boot: no lease, no agent, deaf to requests. */
+export const bareGuest: GuestScript = {
+  leaseAfterMs: undefined,
+  agentAfterMs: undefined,
+  address: undefined,
+  console: [],
+  agentReplies: {},
+  shutdownMs: undefined,
+  ends: undefined,
+}
+
 /** A host with a pool `default` and an active NAT network `default`, both empty. */
 export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
   return {
@@ -134,6 +146,7 @@ export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
     pools: { default: createFakePool('/var/lib/libvirt/images') },
     networks: { default: createFakeNetwork() },
     vms: {},
+    defaultGuest: readyGuest,
     guests: {},
     ...overrides,
   }
