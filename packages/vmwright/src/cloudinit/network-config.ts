@@ -1,4 +1,4 @@
-import type { InterfaceSpec } from '../spec/resolved.ts'
+import type { InstanceSpec, InterfaceSpec } from '../spec/resolved.ts'
 
 /** Network configuration version 2 as NoCloud takes it: without netplan's outer `network` key. */
 export interface NetworkConfig {
@@ -12,7 +12,8 @@ export interface Ethernet {
   readonly dhcp4: boolean
   readonly dhcp6: boolean
   readonly addresses?: readonly string[]
-  readonly routes?: readonly { readonly to: string; readonly via: string }[]
+  readonly gateway4?: string
+  readonly gateway6?: string
   readonly nameservers?: { readonly addresses?: readonly string[]; readonly search?: readonly string[] }
   readonly optional?: true
 }
@@ -20,10 +21,11 @@ export interface Ethernet {
 /**
  * C8. Interfaces matched by MAC, so that no name is assumed and none is forced.
  *
- * Default routes are `0.0.0.0/0` and `::/0`: the one spelling that the netplan, networkd and ifupdown renderers of
- * cloud-init take from 22.4 on. `default` is netplan's alone (22.4's `_normalize_net_keys` refuses it for the other
- * two); `gateway4` makes every later version report the boot as degraded. (The ifupdown renderer runs `route` for
- * it before 25.3: such a guest needs net-tools.)
+ * Gateways are `gateway4` and `gateway6`: the one form that gives a default route with every renderer of cloud-init
+ * from 22.4 on. `to: default` is netplan's alone (`_normalize_net_keys` refuses it for networkd and ifupdown), `::/0`
+ * becomes `::/64` there (its prefix 0 is lost when the route is normalised a second time), and routes of any kind make
+ * ifupdown run `route`, which a guest without net-tools has not got (until 25.3). The price: cloud-init from 23.1 on
+ * calls the two keys deprecated when it does not render for netplan.
  *
  * The first interface with an address is waited for at boot, so that packages are not installed before there is a
  * network; the others are optional, so that a dead one holds up nobody. Not all may be optional: systemd's
@@ -34,7 +36,7 @@ export interface Ethernet {
  * entries are safe: netplan's files are taken in the order of their ids, the first match wins, and `NIC0` sorts
  * before any name that Linux gives; the other renderers merge the two when the MAC's interface has the name.
  */
-export function networkConfig(interfaces: readonly InterfaceSpec[]): NetworkConfig {
+export function networkConfig(interfaces: InstanceSpec['interfaces']): NetworkConfig {
   const awaited = interfaces.findIndex((nic) => nic.dhcp4 || nic.dhcp6 || nic.addresses.length > 0)
   const matched = interfaces.map((nic, index): [string, Ethernet] => [
     `NIC${index}`,
@@ -45,21 +47,13 @@ export function networkConfig(interfaces: readonly InterfaceSpec[]): NetworkConf
       ...(index !== awaited && { optional: true }),
     },
   ])
-  const [only] = interfaces
-  const names = interfaces.length === 1 && only !== undefined ? only.fallbackNames : []
-  const fallbacks = names
-    .filter((name) => name !== only?.rename)
-    .map((name): [string, Ethernet] => [name, { ...settings(only as InterfaceSpec), optional: true }])
+  const [only, ...others] = interfaces
+  const names = others.length > 0 ? [] : only.fallbackNames.filter((name) => name !== only.rename)
+  const fallbacks = names.map((name): [string, Ethernet] => [name, { ...settings(only), optional: true }])
   return { version: 2, ethernets: Object.fromEntries([...matched, ...fallbacks]) }
 }
 
-function settings(
-  nic: InterfaceSpec,
-): Pick<Ethernet, 'dhcp4' | 'dhcp6' | 'addresses' | 'routes' | 'nameservers'> {
-  const routes = [
-    ...(nic.gateway4 === undefined ? [] : [{ to: '0.0.0.0/0', via: nic.gateway4 }]),
-    ...(nic.gateway6 === undefined ? [] : [{ to: '::/0', via: nic.gateway6 }]),
-  ]
+function settings(nic: InterfaceSpec): Omit<Ethernet, 'match' | 'set-name' | 'optional'> {
   const nameservers = {
     ...(nic.dns.length > 0 && { addresses: nic.dns }),
     ...(nic.search.length > 0 && { search: nic.search }),
@@ -68,7 +62,8 @@ function settings(
     dhcp4: nic.dhcp4,
     dhcp6: nic.dhcp6,
     ...(nic.addresses.length > 0 && { addresses: nic.addresses }),
-    ...(routes.length > 0 && { routes }),
+    ...(nic.gateway4 !== undefined && { gateway4: nic.gateway4 }),
+    ...(nic.gateway6 !== undefined && { gateway6: nic.gateway6 }),
     ...(Object.keys(nameservers).length > 0 && { nameservers }),
   }
 }

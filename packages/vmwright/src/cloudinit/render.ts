@@ -1,8 +1,8 @@
-import { stringify } from 'yaml'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import type { HostKey } from './host-keys.ts'
 import { networkConfig } from './network-config.ts'
 import { sealedUserData, userData } from './user-data.ts'
+import { toYaml } from './yaml11.ts'
 
 export interface SeedInput {
   readonly instance: InstanceSpec
@@ -45,7 +45,3 @@ export function renderSeed({ instance, instanceId, generated }: SeedInput): Seed
     networkConfig: toYaml(networkConfig(instance.interfaces)),
   }
 }
-
-/** YAML 1.1 is what cloud-init (PyYAML) reads: `on`, `012`, `1:30` and the like must be quoted. */
-const toYaml = (value: unknown): string =>
-  stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false })
