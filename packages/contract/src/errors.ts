@@ -35,6 +35,10 @@ export const errorCatalogue = {
     title: 'The image could not be downloaded.',
     hint: 'Check the network and the URL; the partial file is kept and the next run goes on from there.',
   },
+  'image.unreachable': {
+    title: 'The publisher of an image could not be reached at all.',
+    hint: 'Check the network, the name in the URL and the proxy (`https_proxy`), or give the image another source.',
+  },
   'image.manifest-failed': {
     title: "The publisher's checksum manifest could not be fetched or understood.",
     hint: 'Check `checksums` of the image, or pin a digest.',
@@ -163,6 +167,10 @@ export const errorCatalogue = {
   'guest.kernel-panic': {
     title: 'The guest’s kernel panicked.',
     hint: 'Read the console: vmwright console NAME.',
+  },
+  'guest.emergency-mode': {
+    title: 'The guest stopped its boot in emergency mode.',
+    hint: 'Find the unit or mount that failed: vmwright console NAME.',
   },
   'guest.stopped': {
     title: 'The guest stopped while it was waited for.',

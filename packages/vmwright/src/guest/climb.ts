@@ -1,0 +1,105 @@
+import { isIP, isIPv4 } from 'node:net'
+import type { GuestAccess, GuestAddresses, VmState } from '../hypervisor/contract.ts'
+import { isInside, withoutPrefix } from '../lib/addresses.ts'
+import { ProvisionError } from '../lib/errors.ts'
+import type { Progress } from '../lib/progress.ts'
+import type { Secret } from '../lib/secret.ts'
+import type { InstanceSpec } from '../spec/resolved.ts'
+import type { Bell } from './bell.ts'
+import type { FollowedConsole } from './console-follow.ts'
+import type { CloudInitOutcome } from './cloud-init-wait.ts'
+import type { GuestNetwork, PortAnswer } from './network.ts'
+import type { SshSession } from './ssh.ts'
+
+export interface Wanted {
+  readonly instance: InstanceSpec
+  /** Public host keys the guest was given. */
+  readonly hostKeys: readonly string[]
+  /** OpenSSH private key to log in with. */
+  readonly loginKey: Secret | undefined
+  readonly firstBoot: boolean
+}
+
+/** What is known about a guest while it is waited for. One climb has one owner: the rung that is being climbed. */
+export interface Climb {
+  readonly guest: GuestAccess
+  readonly network: GuestNetwork
+  readonly wanted: Wanted
+  readonly console: FollowedConsole
+  readonly bell: Bell
+  state: VmState | undefined
+  agentConnected: boolean | undefined
+  addresses: GuestAddresses
+  readonly portAnswers: Map<string, PortAnswer>
+  /** The address that answered. */
+  reached: string | undefined
+  session: SshSession | undefined
+  /** How the last attempt to connect or log in failed. */
+  sshProblem: ProvisionError | undefined
+  /** Since when each address shows a foreign host key, monotonic. */
+  mismatchSinceMs: number | undefined
+  cloudInit: CloudInitOutcome | undefined
+}
+
+/** Asks the hypervisor again. */
+export async function refreshAddresses(progress: Progress, climb: Climb): Promise<void> {
+  climb.addresses = await climb.guest.addresses(progress)
+}
+
+/** Addresses of all sources that can be connected to from elsewhere, the surest source first. */
+export function seenAddresses(addresses: GuestAddresses): readonly string[] {
+  const all = [...addresses.agent, ...addresses.lease, ...addresses.arp].map(withoutPrefix)
+  return [...new Set(all)].filter((address) => isIP(address) !== 0 && !isLocal(address))
+}
+
+/** The static addresses that the spec gives the instance. */
+export const wantedAddresses = (instance: InstanceSpec): readonly string[] =>
+  instance.interfaces.flatMap((each) => each.addresses.map(withoutPrefix))
+
+/** Where to try to connect, best first. */
+export function candidates(climb: Climb): readonly string[] {
+  const { instance } = climb.wanted
+  const wanted = wantedAddresses(instance)
+  const isStatic = wanted.length > 0 && instance.interfaces.every((each) => !each.dhcp4 && !each.dhcp6)
+  const seen = isStatic ? [] : seenAddresses(climb.addresses).toSorted(ipv4First)
+  const all = [...new Set([...wanted, ...seen])]
+  return climb.reached === undefined ? all : [climb.reached, ...all.filter((each) => each !== climb.reached)]
+}
+
+export const sameAddress = (one: string, other: string): boolean =>
+  isInside(one, `${other}/${isIPv4(other) ? 32 : 128}`)
+
+/**
+ * Connects to the first address that shows a host key of the guest and lets us in. `undefined`: not now; the
+ * reason is kept. Throws on cancellation, and whatever is not about the guest.
+ */
+export async function trySsh(progress: Progress, climb: Climb): Promise<'session' | 'verified' | undefined> {
+  const { instance, hostKeys, loginKey } = climb.wanted
+  const addresses = candidates(climb)
+  let mismatches = 0
+  for (const address of addresses) {
+    const target = { address, port: instance.ready.port, user: instance.cloudInit.user.name, hostKeys }
+    try {
+      const outcome = await climb.network.connectSsh(progress, { ...target, privateKey: loginKey })
+      climb.reached = address
+      climb.sshProblem = undefined
+      climb.mismatchSinceMs = undefined
+      if (outcome.kind === 'session') climb.session = outcome.session
+      return outcome.kind
+    } catch (error) {
+      progress.check()
+      if (!(error instanceof ProvisionError) || !error.code.startsWith('guest.')) throw error
+      if (error.code === 'guest.host-key-mismatch') mismatches += 1
+      climb.sshProblem = error
+    }
+  }
+  if (mismatches < addresses.length || mismatches === 0) climb.mismatchSinceMs = undefined
+  else climb.mismatchSinceMs ??= progress.seam.monotonicMs()
+  return undefined
+}
+
+/** Loopback and link-local: of no use from outside. */
+const isLocal = (address: string): boolean =>
+  ['127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fe80::/10'].some((block) => isInside(address, block))
+
+const ipv4First = (one: string, other: string): number => Number(isIPv4(other)) - Number(isIPv4(one))
