@@ -106,9 +106,9 @@ export class Connection {
     return this.#gone >= maxInFlight
   }
 
-  /** Calls sent or queued whose callers still wait, and open streams. */
-  get isBusy(): boolean {
-    return this.#waiting.size - this.#gone + this.#queue.length + this.#streams.size > 0
+  /** Nothing is expected from the daemon any more: not even the answer to a call that was given up. */
+  get isIdle(): boolean {
+    return this.#waiting.size + this.#queue.length + this.#streams.size === 0
   }
 
   /** Grows with every chunk that arrives; what keepalive watches. */

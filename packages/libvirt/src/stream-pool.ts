@@ -33,7 +33,7 @@ export class StreamPool implements StreamConnections {
 
   release(connection: Connection): void {
     if (connection.isClosed) return
-    if (connection.isBusy || this.#isClosed || this.#idle.length >= maxIdle) {
+    if (!connection.isIdle || this.#isClosed || this.#idle.length >= maxIdle) {
       void connection.close()
       return
     }

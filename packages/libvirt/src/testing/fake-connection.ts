@@ -19,7 +19,7 @@ import type { AnyHandler, FakePeer, Request } from './fake-daemon.ts'
 
 /** The daemon's end of a stream. */
 export interface FakeStream extends AsyncIterable<Uint8Array> {
-  /** Sends one packet of data; resolves when the client takes more. */
+  /** Sends one packet of data; resolves when the client takes more, throws when it has gone. */
   write(data: Uint8Array): Promise<void>
 }
 
@@ -178,10 +178,16 @@ class StreamEnd implements FakeStream {
   }
 
   async write(data: Uint8Array): Promise<void> {
+    if (this.#duplex.destroyed) throw new LibvirtError({ kind: 'connection', message: 'the client has gone' })
     if (this.#send(packetStatus.continue, data)) return
     await new Promise<void>((resolve) => {
-      this.#duplex.once('drain', resolve)
-      this.#duplex.once('close', resolve)
+      const done = () => {
+        this.#duplex.off('drain', done)
+        this.#duplex.off('close', done)
+        resolve()
+      }
+      this.#duplex.on('drain', done)
+      this.#duplex.on('close', done)
     })
   }
 

@@ -86,6 +86,8 @@ export class FakeDaemon implements AsyncDisposable {
   /** Connects in memory: pass it to `openLibvirt`. */
   readonly dial: Dial = async () => {
     const [ours, theirs] = duplexPair()
+    // As with a socket, the end of one side is the end of the other.
+    ours.once('close', () => theirs.destroy())
     this.#accept(theirs)
     return { input: ours, output: ours, destroy: () => ours.destroy() }
   }
