@@ -27,8 +27,6 @@ export async function undoCreation(
   context: RunContext,
 ): Promise<void> {
   const define = steps.find((step) => step.kind === 'define-vm' && step.mode === 'fresh')
-  const began =
-    define !== undefined && (states.get(define.id) === 'done' || states.get(define.id) === 'failed')
   if (define?.kind !== 'define-vm' || states.get(define.id) !== 'done') return
   const { instance } = define.vm
   if (context.state.marks.get(instance.name)?.stage === 'created') return

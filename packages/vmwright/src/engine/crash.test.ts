@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import { census } from '../hypervisor/fake/census.ts'
+import { createFakeWorld, type FakeWorld } from '../hypervisor/fake/world.ts'
+import { createFakeSeam, type FakeSeam } from '../lib/testing/fake-seam.ts'
+import { extraDisk, instanceSpec, resolvedSpec } from '../testing/specs.ts'
+import { openBench } from './testing.ts'
+
+const spec = resolvedSpec([
+  instanceSpec('web-1'),
+  instanceSpec('web-2', { firmware: 'bios', extraDisks: [extraDisk('vdb')] }),
+  instanceSpec('web-3', {
+    snapshot: undefined,
+    autostart: true,
+    rootDisk: { sizeMib: 4096, mode: 'copy', format: 'qcow2', extension: 'qcow2' },
+  }),
+])
+
+/** A host that other people use too. */
+async function sharedWorld(): Promise<FakeWorld> {
+  const world = createFakeWorld()
+  const strangers = resolvedSpec([instanceSpec('web-10'), instanceSpec('web')], { project: 'other' })
+  await openBench(strangers, world, createFakeSeam()).apply()
+  return world
+}
+
+const withoutIds = (lines: readonly string[]): readonly string[] =>
+  lines.map((line) => line.replaceAll(/iid-\w+/g, 'iid'))
+
+async function converge(world: FakeWorld): Promise<void> {
+  const result = await openBench(spec, world, createFakeSeam()).apply()
+  expect(result.run?.errors ?? new Map()).toEqual(new Map())
+  const again = await openBench(spec, world, createFakeSeam()).plan()
+  expect(again.steps).toEqual([])
+  expect(again.findings.filter((finding) => finding.severity === 'error')).toEqual([])
+}
+
+/** Runs `work` on a copy of the world for every numbered effect and both sides of it, until none is left to kill. */
+async function killEverywhere(
+  start: FakeWorld,
+  work: (world: FakeWorld, seam: FakeSeam) => Promise<unknown>,
+  check: (world: FakeWorld) => Promise<void>,
+) {
+  let kills = 0
+  for (const when of ['before', 'after'] as const) {
+    for (let ordinal = 1; ; ordinal++) {
+      const world = structuredClone(start)
+      const seam = createFakeSeam()
+      seam.killAt(ordinal, when)
+      await work(world, seam).catch(() => undefined)
+      if (!seam.killed) break
+      kills++
+      await check(world)
+    }
+  }
+  return kills
+}
+
+describe('X4: killed at any moment and run again', () => {
+  it('X4: an apply killed around every effect converges, leaves nothing over and touches nothing foreign', async () => {
+    const start = await sharedWorld()
+    const clean = structuredClone(start)
+    await converge(clean)
+    const wanted = withoutIds(census(clean))
+    const kills = await killEverywhere(
+      start,
+      (world, seam) => openBench(spec, world, seam).apply(),
+      async (world) => {
+        await converge(world)
+        expect(withoutIds(census(world))).toEqual(wanted)
+      },
+    )
+    expect(kills).toBeGreaterThan(70)
+  })
+
+  it('X4: a destroy killed around every effect converges to a host as it was', async () => {
+    const start = await sharedWorld()
+    const before = census(start)
+    await converge(start)
+    const kills = await killEverywhere(
+      start,
+      (world, seam) => openBench(spec, world, seam).destroy(),
+      async (world) => {
+        await openBench(spec, world, createFakeSeam()).destroy()
+        const again = await openBench(spec, world, createFakeSeam()).destroy()
+        expect(again.plan.steps).toEqual([])
+        expect(census(world).filter((line) => !before.includes(line))).toEqual(
+          census(world).filter((line) => line.startsWith('pool ') && !before.includes(line)),
+        )
+        expect(before.filter((line) => !census(world).includes(line))).toEqual([])
+      },
+    )
+    expect(kills).toBeGreaterThan(30)
+  })
+
+  it('X4: an apply whose every effect in turn happened but looked like a time-out converges', async () => {
+    const start = await sharedWorld()
+    for (let ordinal = 1; ; ordinal++) {
+      const world = structuredClone(start)
+      const seam = createFakeSeam()
+      seam.timeoutAfterAt(ordinal)
+      const result = await openBench(spec, world, seam).apply()
+      if (seam.mutations.length < ordinal) break
+      expect(result.outcome === 'done' || result.outcome === 'failed').toBe(true)
+      await converge(world)
+    }
+  })
+})
+
+describe('C16: a second run', () => {
+  it('C16: changes nothing and says so', async () => {
+    const world = createFakeWorld()
+    await openBench(spec, world, createFakeSeam()).apply()
+    const before = census(world)
+    const seam = createFakeSeam()
+    const second = await openBench(spec, world, seam).apply()
+    expect(second.outcome).toBe('unchanged')
+    expect(seam.mutations).toEqual([])
+    expect(census(world)).toEqual(before)
+  })
+})

@@ -1,0 +1,137 @@
+import { messageOf, ProvisionError } from '../lib/errors.ts'
+import type { Hypervisor, ObservedHost } from '../hypervisor/contract.ts'
+import type { Progress } from '../lib/progress.ts'
+import type { CachedImage } from '../images/ensure.ts'
+import type { HostFacts, PlanInput } from '../plan/plan.ts'
+import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { RunServices } from './context.ts'
+
+/** What the entry points plug in: drivers, the image cache, secrets. */
+export interface SessionServices extends Pick<RunServices, 'readSecret' | 'ownKey'> {
+  openHost(progress: Progress, host: HostSpec): Promise<Hypervisor>
+  ensureImage(
+    progress: Progress,
+    host: HostSpec,
+    image: ImageSpec,
+    refresh: 'policy' | 'force' | 'cached-only',
+  ): Promise<CachedImage>
+  /** What the cache has now; no download. */
+  peekImage(progress: Progress, host: HostSpec, image: ImageSpec): Promise<CachedImage | undefined>
+}
+
+/** Connections to the hosts that some instances need. Dispose it to give back locks and connections. */
+export class Session implements AsyncDisposable {
+  readonly spec: ResolvedSpec
+  readonly instances: readonly InstanceSpec[]
+  readonly #services: SessionServices
+  readonly #hosts: ReadonlyMap<string, Hypervisor>
+  readonly #locks: AsyncDisposable[] = []
+
+  private constructor(
+    spec: ResolvedSpec,
+    instances: readonly InstanceSpec[],
+    services: SessionServices,
+    hosts: ReadonlyMap<string, Hypervisor>,
+  ) {
+    this.spec = spec
+    this.instances = instances
+    this.#services = services
+    this.#hosts = hosts
+  }
+
+  /** Connects to all hosts that the instances are on, side by side. Throws the first host's error, naming all that failed. */
+  static async open(
+    progress: Progress,
+    spec: ResolvedSpec,
+    instances: readonly InstanceSpec[],
+    services: SessionServices,
+  ): Promise<Session> {
+    const wanted = spec.hosts.filter((host) => instances.some((instance) => instance.host === host.name))
+    progress.report({ what: `a connection to ${wanted.map((host) => host.name).join(', ')}` })
+    const opened = await Promise.allSettled(wanted.map((host) => services.openHost(progress, host)))
+    const hosts = new Map(
+      opened.flatMap((result) =>
+        result.status === 'fulfilled' ? [[result.value.host, result.value] as const] : [],
+      ),
+    )
+    const failures = opened.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as unknown] : [],
+    )
+    if (failures.length > 0) {
+      await Promise.allSettled([...hosts.values()].map((host) => host.close()))
+      throw failures.length === 1 ? failures[0] : severalFailures(failures)
+    }
+    return new Session(spec, instances, services, hosts)
+  }
+
+  host(name: string): Hypervisor {
+    const host = this.#hosts.get(name)
+    if (host === undefined)
+      throw new ProvisionError('internal.bug', { message: `There is no connection to ${name}.` })
+    return host
+  }
+
+  /** One writer per host, always taken in the order of the names so that two runs cannot wait for each other. */
+  async lock(progress: Progress, holder: string): Promise<void> {
+    for (const name of [...this.#hosts.keys()].toSorted())
+      this.#locks.push(await this.host(name).lock(progress, holder))
+  }
+
+  async observe(progress: Progress): Promise<PlanInput> {
+    const facts = await Promise.all([...this.#hosts.values()].map((host) => this.#factsOf(progress, host)))
+    return {
+      spec: this.spec,
+      instances: this.instances,
+      hosts: new Map(facts.map((each) => [each.spec.name, each])),
+    }
+  }
+
+  async observeHosts(progress: Progress): Promise<ReadonlyMap<string, ObservedHost>> {
+    const observed = await Promise.all([...this.#hosts.values()].map((host) => host.observe(progress)))
+    return new Map(observed.map((host) => [host.host, host]))
+  }
+
+  async #factsOf(progress: Progress, host: Hypervisor): Promise<HostFacts> {
+    const spec = this.spec.hosts.find((candidate) => candidate.name === host.host)
+    if (spec === undefined)
+      throw new ProvisionError('internal.bug', { message: `The spec has no host ${host.host}.` })
+    const wanted = this.spec.images.filter((image) =>
+      this.instances.some((each) => each.host === spec.name && each.image === image.id),
+    )
+    const [observed, cached] = await Promise.all([
+      host.observe(progress),
+      Promise.all(
+        wanted.map(async (image) => ({
+          id: image.id,
+          file: await this.#services.peekImage(progress, spec, image),
+        })),
+      ),
+    ])
+    const cachedImages = new Map(
+      cached.flatMap(({ id, file }) =>
+        file === undefined
+          ? []
+          : [
+              [
+                id,
+                { sizeBytes: file.sizeBytes, virtualSizeBytes: file.virtualSizeBytes, volume: file.fileName },
+              ] as const,
+            ],
+      ),
+    )
+    return { spec, can: host.can, observed, cachedImages }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const lock of this.#locks.splice(0).toReversed()) await lock[Symbol.asyncDispose]()
+    await Promise.allSettled([...this.#hosts.values()].map((host) => host.close()))
+  }
+}
+
+function severalFailures(failures: readonly unknown[]): ProvisionError {
+  return new ProvisionError('host.unreachable', {
+    message: `Several hosts cannot be reached. ${failures.map(messageOf).join(' ')}`,
+    details: { failures: failures.map(messageOf) },
+    cause: failures[0],
+  })
+}

@@ -1,0 +1,69 @@
+import { openFakeHost } from '../hypervisor/fake/fake-host.ts'
+import type { FakeWorld } from '../hypervisor/fake/world.ts'
+import { Progress } from '../lib/progress.ts'
+import { Secret } from '../lib/secret.ts'
+import type { Seam } from '../lib/seam.ts'
+import { GiB, MiB } from '../lib/units.ts'
+import type { ApplyRequest, DestroyRequest } from '../plan/plan.ts'
+import type { ResolvedSpec } from '../spec/resolved.ts'
+import { apply, destroy, preview, type OperationOptions, type OperationResult } from './operations.ts'
+import type { EventBody } from './run.ts'
+import type { SessionServices } from './session.ts'
+
+/** The engine on an in-memory host, with an image that is already in the cache. For tests. */
+export interface Bench {
+  readonly events: EventBody[]
+  apply(request?: Partial<ApplyRequest>): Promise<OperationResult>
+  destroy(request?: Partial<DestroyRequest>): Promise<OperationResult>
+  plan(request?: Partial<ApplyRequest>): ReturnType<typeof preview>
+}
+
+const image = {
+  id: 'debian-12',
+  path: '/var/lib/libvirt/images/vmwright/cache/debian-12-0123456789abcdef.qcow2',
+  fileName: 'debian-12-0123456789abcdef.qcow2',
+  format: 'qcow2',
+  sha256: '0123456789abcdef'.repeat(4),
+  sizeBytes: 300 * MiB,
+  virtualSizeBytes: 2 * GiB,
+  source: 'cache',
+  version: undefined,
+  digest: { algorithm: 'sha256', hex: '0123456789abcdef'.repeat(4) },
+} as const
+
+export const requestDefaults: ApplyRequest = {
+  stage: 'full',
+  adopt: new Set(),
+  replace: new Set(),
+  reseed: new Set(),
+  restart: new Set(),
+  reuseDisks: new Set(),
+  refreshImages: false,
+}
+
+export function openBench(spec: ResolvedSpec, world: FakeWorld, seam: Seam, signal?: AbortSignal): Bench {
+  const events: EventBody[] = []
+  const services: SessionServices = {
+    openHost: async (progress) => openFakeHost(world, progress.seam),
+    ensureImage: async () => image,
+    peekImage: async () => image,
+    readSecret: async () => new Secret('correct horse battery staple'),
+    ownKey: async () => ({ publicKey: 'ssh-ed25519 AAAA test', privateKey: new Secret('not a key') }),
+  }
+  const options: OperationOptions = {
+    spec,
+    instances: spec.instances,
+    services,
+    onEvent: (event) => void events.push(event),
+    holder: 'test',
+    lockTimeoutMs: 60_000,
+    confirm: async () => true,
+  }
+  const progress = () => new Progress(seam, signal === undefined ? {} : { signal })
+  return {
+    events,
+    apply: (request) => apply(progress(), options, { ...requestDefaults, ...request }),
+    destroy: (request) => destroy(progress(), options, { disks: 'delete', adopt: new Set(), ...request }),
+    plan: (request) => preview(progress(), options, { ...requestDefaults, ...request }),
+  }
+}

@@ -1,0 +1,134 @@
+import { sha256Hex } from '../lib/hash.ts'
+import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+
+/** Complete values for tests; each test overrides what it is about. */
+export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
+  name: 'fake',
+  uri: 'qemu:///system',
+  acceleration: 'prefer-kvm',
+  parallel: 4,
+  imageCachePath: '/var/lib/libvirt/images/vmwright/cache',
+  startInactiveNetworks: false,
+  ...overrides,
+})
+
+export const imageSpec = (overrides: Partial<ImageSpec> = {}): ImageSpec => ({
+  id: 'debian-12',
+  sources: [{ kind: 'file', path: '/images/debian-12.qcow2', digest: undefined }],
+  firmware: 'uefi',
+  secureBoot: false,
+  machine: 'q35',
+  seedBus: 'scsi',
+  user: 'debian',
+  ...overrides,
+})
+
+export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}): InstanceSpec {
+  const hex = sha256Hex(name)
+  return {
+    name,
+    group: name,
+    host: 'fake',
+    image: 'debian-12',
+    pool: 'instances',
+    vcpus: 2,
+    singleSocket: true,
+    memoryMib: 1024,
+    machine: 'q35',
+    firmware: 'uefi',
+    secureBoot: false,
+    seedBus: 'scsi',
+    rootDisk: { sizeMib: 10_240, mode: 'overlay', format: 'qcow2', extension: 'qcow2' },
+    extraDisks: [],
+    interfaces: [
+      {
+        network: 'default',
+        mac: `52:54:00:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}`,
+        dhcp4: true,
+        dhcp6: false,
+        addresses: [],
+        gateway4: undefined,
+        gateway6: undefined,
+        dns: [],
+        search: [],
+        rename: undefined,
+        fallbackNames: [],
+      },
+    ],
+    cloudInit: {
+      user: {
+        name: 'debian',
+        password: undefined,
+        hashedPassword: undefined,
+        sudo: 'ALL=(ALL) NOPASSWD:ALL',
+        shell: '/bin/bash',
+        groups: ['sudo'],
+        sshKeys: [],
+      },
+      injectOwnKey: true,
+      rootPassword: undefined,
+      sshPasswordAuth: false,
+      disableRoot: true,
+      manageEtcHosts: true,
+      timezone: 'UTC',
+      locale: 'C.UTF-8',
+      packageUpdate: false,
+      packageUpgrade: false,
+      packageRebootIfRequired: false,
+      apt: undefined,
+      packages: [],
+      bootcmd: [],
+      runcmd: [],
+      writeFiles: [],
+      finalMessage: 'CLOUD-INIT FINISHED AT $TIMESTAMP',
+      networkdWaitOnlineSeconds: undefined,
+      raw: {},
+    },
+    autostart: false,
+    ready: {
+      rungs: ['started', 'address'],
+      port: 22,
+      timeoutMs: {
+        started: 60_000,
+        address: 180_000,
+        port: 180_000,
+        ssh: 180_000,
+        agent: 180_000,
+        'cloud-init': 600_000,
+      },
+      recheckAfterSnapshot: true,
+    },
+    snapshot: { name: 'snapshot-a', description: 'initial configuration', startAfterwards: true },
+    ...overrides,
+  }
+}
+
+export const extraDisk = (device: string, sizeMib = 1024) => ({
+  device,
+  sizeMib,
+  format: 'qcow2' as const,
+  extension: 'qcow2',
+  mount: undefined,
+})
+
+export const resolvedSpec = (
+  instances: readonly InstanceSpec[],
+  overrides: Partial<ResolvedSpec> = {},
+): ResolvedSpec => ({
+  project: 'lab',
+  file: 'vmwright.yaml',
+  hosts: [hostSpec()],
+  images: [imageSpec()],
+  networks: [{ id: 'default', use: 'default' }],
+  pools: [
+    {
+      id: 'instances',
+      kind: 'path',
+      name: 'vmwright-instances',
+      path: '/var/lib/libvirt/images/vmwright/instances',
+    },
+  ],
+  instances,
+  imagePolicy: { refresh: { kind: 'never' }, verifyCached: true, repair: false, allowNocloud: false },
+  ...overrides,
+})
