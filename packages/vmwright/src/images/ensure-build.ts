@@ -1,0 +1,61 @@
+import { open, realpath } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { acquireExclusive } from '../lib/exclusive.ts'
+import type { Progress } from '../lib/progress.ts'
+import { checkEntry, commitEntry } from './cache-entry.ts'
+import { hashFile, makeHasher } from './digest.ts'
+import type { BuildSource, CachedImage, ImageContext } from './ensure.ts'
+import { changeFile, makeFolder, pointLink } from './files.ts'
+import { imagePath, partialPath } from './layout.ts'
+import { dropPartial } from './partial.ts'
+import { builtPath, cachedImage, peekBuild } from './peek.ts'
+
+/** An image built from packages, cached by what it is built from. Throws `image.build-failed`, `cache.full`. */
+export async function ensureFromBuild(
+  progress: Progress,
+  id: string,
+  source: BuildSource,
+  context: ImageContext,
+): Promise<CachedImage> {
+  const known = context.force ? undefined : await peekBuild(id, source, context)
+  if (known !== undefined) return known
+
+  const { cacheDir, force, policy } = context
+  await makeFolder(progress, cacheDir)
+  const path = await builtPath(source, context)
+  const name = basename(path)
+  await using _lock = await acquireExclusive(
+    progress,
+    `image ${await realpath(cacheDir)}/${name}`,
+    `building image ${id}`,
+  )
+  const provenance = {
+    origin: 'build',
+    from: `${source.distribution} ${source.suite}`,
+    version: undefined,
+  } as const
+  const present = await checkEntry(progress, path, {
+    expected: undefined,
+    name,
+    provenance,
+    depth: force ? 'full' : policy.verifyCached ? 'stamp' : 'none',
+    onMismatch: force || policy.repair ? 'replace' : 'fail',
+  })
+  if (present !== undefined) {
+    await dropPartial(progress, path)
+    return cachedImage(id, path, present, 'cache')
+  }
+
+  await dropPartial(progress, path)
+  const target = partialPath(path)
+  await changeFile(progress, 'build', target, () => context.build(progress, source, target))
+  await changeFile(progress, 'sync', target, async () => {
+    await using handle = await open(target, 'r+')
+    await handle.sync()
+  })
+  const hasher = makeHasher('sha256')
+  await hashFile(progress, target, hasher)
+  const record = await commitEntry(progress, path, { name, provenance, ...hasher.finish() })
+  await pointLink(progress, imagePath(cacheDir, `${source.distribution}-${source.suite}.qcow2`), name)
+  return cachedImage(id, path, record, 'build')
+}

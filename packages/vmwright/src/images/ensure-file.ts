@@ -1,0 +1,72 @@
+import { basename, dirname } from 'node:path'
+import { ProvisionError } from '../lib/errors.ts'
+import type { Progress } from '../lib/progress.ts'
+import type { ImageSource } from '../spec/resolved.ts'
+import { hashFile, makeHasher } from './digest.ts'
+import type { CachedImage, ImageContext } from './ensure.ts'
+import { makeFolder } from './files.ts'
+import { requireAcceptable } from './inspect-file.ts'
+import { fileRecordPath, sameDigest } from './layout.ts'
+import { cachedImage, peekFile } from './peek.ts'
+import { isUnchanged, stampOf, writeRecord } from './record.ts'
+import { requireAllowedName } from './url-source.ts'
+
+/**
+ * A local file is used where it lies; the cache has only its record. Throws `image.not-found`, `image.refused`,
+ * `image.digest-mismatch`.
+ */
+export async function ensureFromFile(
+  progress: Progress,
+  id: string,
+  source: Extract<ImageSource, { kind: 'file' }>,
+  context: ImageContext,
+): Promise<CachedImage> {
+  const { path } = source
+  const name = basename(path)
+  requireAllowedName(name, context.policy)
+  const known = context.force ? undefined : await peekFile(id, source, context)
+  if (known !== undefined) return known
+
+  const stamp = await stampOf(path)
+  if (stamp === undefined) {
+    throw new ProvisionError('image.not-found', {
+      message: `The image file ${path} of ${id} does not exist or is not a regular file.`,
+      details: { image: id, path },
+    })
+  }
+  const accepted = await requireAcceptable(path, name)
+  const hasher = makeHasher(source.digest?.algorithm ?? 'sha256')
+  progress.report({ what: `checking ${path}` })
+  await hashFile(progress, path, hasher)
+  const { sha256, digest } = hasher.finish()
+  if (source.digest !== undefined && !sameDigest(digest, source.digest)) {
+    throw new ProvisionError('image.digest-mismatch', {
+      message: `The image file ${path} does not have the ${digest.algorithm} that the spec gives.`,
+      hint: 'Correct `digest` in the spec, or get the file again.',
+      details: { path, algorithm: digest.algorithm, expected: source.digest.hex, actual: digest.hex },
+    })
+  }
+  const record = {
+    origin: 'file',
+    from: path,
+    version: undefined,
+    digest,
+    sha256,
+    format: accepted.format,
+    virtualSizeBytes: accepted.virtualSizeBytes,
+    ...stamp,
+    verifiedAt: new Date(progress.seam.nowMs()).toISOString(),
+  } as const
+  const after = await stampOf(path)
+  if (after === undefined || !isUnchanged(record, after)) {
+    throw new ProvisionError('image.refused', {
+      message: `The image file ${path} was written to while it was read.`,
+      hint: 'Stop what writes to it (a running guest, a copy under way), then run the command again.',
+      details: { path },
+    })
+  }
+  const recordFile = fileRecordPath(context.cacheDir, path)
+  await makeFolder(progress, dirname(recordFile))
+  await writeRecord(progress, recordFile, record)
+  return cachedImage(id, path, record, 'file')
+}
