@@ -39,7 +39,9 @@ export async function runProgram(
   const output = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr'] as const) {
     createInterface({ input: child[stream] }).on('line', (line) => {
-      output[stream] = `${output[stream]}${line}\n`.slice(-keptCharacters)
+      output[stream] += `${line}\n`
+      // Not at each line: a cut copies all that is kept.
+      if (output[stream].length > 2 * keptCharacters) output[stream] = output[stream].slice(-keptCharacters)
       options.onLine?.(line, stream)
     })
   }
@@ -57,5 +59,6 @@ export async function runProgram(
       details: { program },
     })
   })
-  return { exitCode, ...output }
+  const { stdout, stderr } = output
+  return { exitCode, stdout: stdout.slice(-keptCharacters), stderr: stderr.slice(-keptCharacters) }
 }

@@ -29,6 +29,9 @@ export interface EffectHooks {
   after?(effect: Effect, ordinal: number): void | Promise<void>
 }
 
+/** Node takes a longer timer for one of 1 ms. */
+const longestTimerMs = 2 ** 31 - 1
+
 /** The real world. `ordinal` counts mutating effects from 1; reads pass with ordinal 0. */
 export function realSeam(hooks: EffectHooks = {}): Seam {
   let mutations = 0
@@ -43,12 +46,32 @@ export function realSeam(hooks: EffectHooks = {}): Seam {
     nowMs: () => Date.now(),
     monotonicMs: () => performance.now(),
     async sleep(ms, signal) {
-      await delay(ms, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
-        throw signal?.reason ?? error
-      })
+      for (let leftMs = ms; leftMs >= 0; leftMs -= longestTimerMs) {
+        await delay(Math.min(leftMs, longestTimerMs), undefined, signal && { signal }).catch(
+          (error: unknown) => {
+            throw signal?.reason ?? error
+          },
+        )
+      }
     },
     randomBytes: (count) => randomBytes(count),
   }
+}
+
+/** The same seam, with a count of the mutating effects that were asked for. */
+export function countingSeam(seam: Seam): { readonly seam: Seam; readonly mutations: () => number } {
+  let count = 0
+  const counting: Seam = {
+    effect(effect, run) {
+      if (effect.mutates) count++
+      return seam.effect(effect, run)
+    },
+    nowMs: () => seam.nowMs(),
+    monotonicMs: () => seam.monotonicMs(),
+    sleep: (ms, signal) => seam.sleep(ms, signal),
+    randomBytes: (bytes) => seam.randomBytes(bytes),
+  }
+  return { seam: counting, mutations: () => count }
 }
 
 /**

@@ -27,25 +27,22 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
+const binaryUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
+
 /** 10737418240 → `10 GiB`; at most one decimal. */
 export function formatBytes(bytes: number): string {
-  for (const [unit, factor] of [
-    ['TiB', 1024 * GiB],
-    ['GiB', GiB],
-    ['MiB', MiB],
-    ['KiB', KiB],
-  ] as const) {
-    if (bytes >= factor) return `${trimmed(bytes / factor)} ${unit}`
-  }
-  return `${bytes} B`
+  let [value, unit] = [bytes, 0]
+  // As rounded: 1023.96 KiB are shown as 1 MiB, not as 1024 KiB.
+  for (; Math.round(value * 10) >= 10_240 && unit < binaryUnits.length - 1; unit++) value /= 1024
+  return `${trimmed(value)} ${binaryUnits[unit]}`
 }
 
 /** 93_000 → `1m33s`, 4_200 → `4.2s`, 85 → `85ms`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`
-  if (ms < 60_000) return `${trimmed(ms / 1000)}s`
-  const minutes = Math.floor(ms / 60_000)
-  return `${minutes}m${String(Math.floor((ms % 60_000) / 1000)).padStart(2, '0')}s`
+  if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`
+  if (Math.round(ms / 100) < 600) return `${trimmed(ms / 1000)}s`
+  const seconds = Math.round(ms / 1000)
+  return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`
 }
 
 const trimmed = (value: number): string => value.toFixed(1).replace(/\.0$/, '')

@@ -57,7 +57,10 @@ function escape(text: string): string {
 
 const maxDepth = 100
 
-/** Parses a document without DTD or external entities. Throws an `Error` with line and column when malformed. */
+/**
+ * Parses a document without DTD or external entities. Spaces between elements are left out.
+ * Throws an `Error` with line and column when malformed.
+ */
 export function parseXml(text: string): XmlElement {
   type Open = { name: string; attributes: Record<string, string>; children: XmlNode[] }
   const root: Open = { name: '', attributes: {}, children: [] }
@@ -73,9 +76,13 @@ export function parseXml(text: string): XmlElement {
     stack.at(-1)?.children.push(element)
     stack.push(element)
   })
-  parser.on('closetag', () => void stack.pop())
+  parser.on('closetag', () => {
+    const closed = stack.pop()
+    if (closed?.children.some((child) => typeof child !== 'string'))
+      closed.children = closed.children.filter((child) => typeof child !== 'string' || child.trim() !== '')
+  })
   const addText = (data: string): void => {
-    if (data.trim() !== '' && stack.length > 1) stack.at(-1)?.children.push(data)
+    if (stack.length > 1) stack.at(-1)?.children.push(data)
   }
   parser.on('text', addText)
   parser.on('cdata', addText)

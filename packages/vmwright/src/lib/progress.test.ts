@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import { Progress, type ProgressReport } from './progress.ts'
+import { createFakeSeam } from './testing/fake-seam.ts'
+
+const never = async (): Promise<undefined> => undefined
+
+describe('Progress', () => {
+  it('shortens the deadline of a child and never lengthens it', () => {
+    const progress = new Progress(createFakeSeam(), { deadlineMs: 1_000 })
+    expect(progress.child({ timeoutMs: 300 }).remainingMs).toBe(300)
+    expect(progress.child({ timeoutMs: 5_000 }).remainingMs).toBe(1_000)
+    expect(progress.child().remainingMs).toBe(1_000)
+  })
+
+  it('has no limit unless one is given', () => {
+    expect(new Progress(createFakeSeam()).remainingMs).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('polls until there is a result, and tells what it waits for', async () => {
+    const seam = createFakeSeam()
+    const reports: ProgressReport[] = []
+    const progress = new Progress(seam, { report: (report) => reports.push(report) })
+    let attempts = 0
+    const result = await progress.poll({ everyMs: 100, what: 'the third time' }, async () =>
+      ++attempts === 3 ? 'here' : undefined,
+    )
+    expect(result).toBe('here')
+    expect(seam.monotonicMs()).toBe(200)
+    expect(reports).toEqual([{ what: 'the third time' }])
+  })
+
+  it('looks once more at the deadline before it gives up', async () => {
+    const seam = createFakeSeam()
+    const progress = new Progress(seam, { deadlineMs: 250 })
+    const at: number[] = []
+    const outcome = progress.poll(
+      { everyMs: 100, what: 'nothing' },
+      async () => void at.push(seam.monotonicMs()),
+    )
+    await expect(outcome).rejects.toMatchObject({
+      code: 'wait.timeout',
+      message: 'Timed out waiting for nothing.',
+    })
+    expect(at).toEqual([0, 100, 200, 250])
+  })
+
+  it('gives up with the code that it was asked for', async () => {
+    const progress = new Progress(createFakeSeam(), { deadlineMs: 10 })
+    await expect(progress.poll({ everyMs: 5, what: 'a lock' }, never, 'host.locked')).rejects.toMatchObject({
+      code: 'host.locked',
+    })
+  })
+
+  it('ends a poll at once when cancelled, with the reason of the cancellation', async () => {
+    const cancel = new AbortController()
+    const seam = createFakeSeam()
+    const progress = new Progress(seam, { signal: cancel.signal })
+    const outcome = progress.poll({ everyMs: 60_000, what: 'nothing' }, never)
+    cancel.abort(new Error('stop it'))
+    await expect(outcome).rejects.toThrow('stop it')
+    expect(seam.monotonicMs()).toBe(0)
+  })
+
+  it('cancels a child by its own signal, and not its parent', async () => {
+    const [own, parent] = [new AbortController(), new Progress(createFakeSeam())]
+    const child = parent.child({ signal: own.signal })
+    own.abort(new Error('only the child'))
+    expect(() => child.check()).toThrow('only the child')
+    expect(() => parent.check()).not.toThrow()
+  })
+
+  it('cancels children with their parent, also those with a signal of their own', () => {
+    const cancel = new AbortController()
+    const progress = new Progress(createFakeSeam(), { signal: cancel.signal })
+    const child = progress.child({ signal: new AbortController().signal }).child()
+    cancel.abort(new Error('all of it'))
+    expect(() => child.check()).toThrow('all of it')
+  })
+
+  it.each([
+    [undefined, 30_000, 30_000],
+    [500, 30_000, 500],
+    [500, 100, 100],
+    [0, 100, 1],
+  ])('with %s ms left, gives a call that may take %s ms a limit of %s ms', (deadlineMs, maxMs, timeoutMs) => {
+    const progress = new Progress(createFakeSeam(), deadlineMs === undefined ? {} : { deadlineMs })
+    expect(progress.callOptions(maxMs).timeoutMs).toBe(timeoutMs)
+  })
+})
