@@ -1,0 +1,210 @@
+import type { CloudInitDocument } from '@vmwright/contract'
+import { Secret, type SecretRef } from '../lib/secret.ts'
+import type { Member } from './groups.ts'
+import type { Path } from './node.ts'
+import { resolvePath } from './path.ts'
+import { toMs } from './quantity.ts'
+import type { Report } from './report.ts'
+import type { CloudInitSpec, WriteFileSpec } from './resolved.ts'
+
+export interface CloudInitContext {
+  readonly report: Report
+  readonly homeDirectory: string
+  /** Texts of the files that the spec names, by absolute path. */
+  readonly files: ReadonlyMap<string, string>
+}
+
+export const defaultFinalMessage = 'vmwright: cloud-init finished at $timestamp after $uptime seconds'
+
+export function resolveCloudInit(
+  member: Member,
+  imageUser: string,
+  context: CloudInitContext,
+): CloudInitSpec {
+  const document = member.settings.cloudInit ?? {}
+  const user = document.user ?? {}
+  const password = secretRef(user.password, ['user', 'password'], member, context)
+  const hashedPassword = secretRef(user.hashedPassword, ['user', 'hashedPassword'], member, context)
+  const packages = document.packages ?? []
+  const spec: CloudInitSpec = {
+    user: {
+      name: user.name ?? imageUser,
+      password,
+      hashedPassword,
+      sudo:
+        user.sudo ??
+        ((password ?? hashedPassword) === undefined ? 'ALL=(ALL) NOPASSWD:ALL' : 'ALL=(ALL) ALL'),
+      shell: user.shell ?? '/bin/bash',
+      groups: user.groups ?? ['sudo'],
+      sshKeys: resolveKeys(user.sshKeys ?? [], member, context),
+    },
+    injectOwnKey: document.injectOwnKey ?? true,
+    rootPassword: secretRef(document.rootPassword, ['rootPassword'], member, context),
+    sshPasswordAuth: document.sshPasswordAuth ?? false,
+    disableRoot: document.disableRoot ?? true,
+    manageEtcHosts: document.manageEtcHosts ?? true,
+    timezone: document.timezone ?? 'UTC',
+    locale: document.locale ?? 'C.UTF-8',
+    packageUpdate: document.packageUpdate ?? packages.length > 0,
+    packageUpgrade: document.packageUpgrade ?? false,
+    packageRebootIfRequired: document.packageRebootIfRequired ?? false,
+    apt: document.apt,
+    packages,
+    bootcmd: document.bootcmd ?? [],
+    runcmd: document.runcmd ?? [],
+    writeFiles: (document.writeFiles ?? []).map((file, index) => resolveFile(file, index, member, context)),
+    finalMessage: document.finalMessage ?? defaultFinalMessage,
+    networkdWaitOnlineSeconds:
+      document.networkdWaitOnline === undefined ? undefined : toMs(document.networkdWaitOnline) / 1000,
+    raw: document.raw ?? {},
+  }
+  checkLogin(spec, member, context.report)
+  return spec
+}
+
+function secretRef(
+  document: string | { readonly env: string } | { readonly file: string } | undefined,
+  path: Path,
+  member: Member,
+  context: CloudInitContext,
+): SecretRef | undefined {
+  if (document === undefined) return undefined
+  const full = ['cloudInit', ...path]
+  if (typeof document === 'string') {
+    context.report.within(
+      member.layers,
+      full,
+      'is a secret in clear',
+      'Take it from outside: `{ env: NAME }` or `{ file: PATH }`.',
+      'warning',
+    )
+    return { kind: 'literal', value: new Secret(document) }
+  }
+  if ('env' in document) return { kind: 'env', name: document.env }
+  return { kind: 'file', path: absolute(document.file, [...full, 'file'], member, context) }
+}
+
+function absolute(
+  path: string,
+  at: Path,
+  { layers }: Member,
+  { report, homeDirectory }: CloudInitContext,
+): string {
+  const folder = report.placeOf(report.find(layers, at) ?? []).source.folder
+  return resolvePath(folder, path, homeDirectory)
+}
+
+function resolveKeys(
+  keys: readonly (string | { readonly file: string })[],
+  member: Member,
+  context: CloudInitContext,
+): readonly string[] {
+  return keys.flatMap((key, index) => {
+    const path = ['cloudInit', 'user', 'sshKeys', index]
+    const text = typeof key === 'string' ? key : fileText(key.file, [...path, 'file'], member, context)
+    const lines = (text ?? '')
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'))
+    for (const line of lines) {
+      if (/PRIVATE KEY/.test(line)) {
+        context.report.within(
+          member.layers,
+          path,
+          'is a private key',
+          'Name the public one, which ends in `.pub`. Never put a private key into a spec.',
+        )
+        return []
+      }
+      if (!/^(ssh-|ecdsa-|sk-)\S+ AAAA[A-Za-z0-9+/]+={0,2}( |$)/.test(line)) {
+        context.report.within(
+          member.layers,
+          path,
+          'is not an SSH public key',
+          'Write the line that `ssh-keygen -y` prints: `ssh-ed25519 AAAA… comment`.',
+        )
+      }
+    }
+    return lines
+  })
+}
+
+function resolveFile(
+  file: NonNullable<CloudInitDocument['writeFiles']>[number],
+  index: number,
+  member: Member,
+  context: CloudInitContext,
+): WriteFileSpec {
+  const at = ['cloudInit', 'writeFiles', index, 'content', 'file']
+  return {
+    path: file.path,
+    content:
+      typeof file.content === 'string'
+        ? file.content
+        : (fileText(file.content.file, at, member, context) ?? ''),
+    owner: file.owner ?? 'root:root',
+    permissions: file.permissions ?? '0644',
+    append: file.append ?? false,
+    defer: file.defer ?? false,
+  }
+}
+
+function fileText(path: string, at: Path, member: Member, context: CloudInitContext): string | undefined {
+  const full = absolute(path, at, member, context)
+  const text = context.files.get(full)
+  if (text === undefined)
+    context.report.within(
+      member.layers,
+      at,
+      `the file ${full} cannot be read as UTF-8 text`,
+      'Create it, or correct the path.',
+    )
+  return text
+}
+
+function checkLogin({ user, ...spec }: CloudInitSpec, { layers }: Member, report: Report): void {
+  if (user.password !== undefined && user.hashedPassword !== undefined) {
+    report.within(
+      layers,
+      ['cloudInit', 'user', 'hashedPassword'],
+      'cannot stand beside `password`',
+      'Remove one of the two.',
+    )
+  }
+  const hash = user.hashedPassword
+  if (hash?.kind === 'literal' && !/^\$[0-9a-z]+\$[\x21-\x7e]{8,}$/.test(hash.value.reveal())) {
+    report.within(
+      layers,
+      ['cloudInit', 'user', 'hashedPassword'],
+      'is not a crypt(3) hash',
+      'Make one with `openssl passwd -6`; a password in clear belongs to `password`.',
+    )
+  }
+  const hasPassword = user.password !== undefined || user.hashedPassword !== undefined
+  if (
+    spec.sshPasswordAuth &&
+    !hasPassword &&
+    user.sshKeys.length === 0 &&
+    !report.find(layers, ['cloudInit', 'user', 'password'])
+  ) {
+    report.within(
+      layers,
+      ['cloudInit', 'sshPasswordAuth'],
+      'needs a password for the user',
+      'Add `password: { env: NAME }` under `user`, or SSH keys.',
+    )
+  } else if (
+    !spec.injectOwnKey &&
+    !hasPassword &&
+    user.sshKeys.length === 0 &&
+    spec.rootPassword === undefined
+  ) {
+    report.within(
+      layers,
+      ['cloudInit', 'injectOwnKey'],
+      'leaves no way to log in',
+      'Give the user `sshKeys` or a password.',
+      'warning',
+    )
+  }
+}

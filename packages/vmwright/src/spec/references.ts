@@ -1,0 +1,27 @@
+import type { InstanceDocument, SpecDocument } from '@vmwright/contract'
+import { entryAt, type Node, type Path } from './node.ts'
+import { resolvePath } from './path.ts'
+
+/** Absolute paths of the local files whose text becomes part of the spec: public keys and contents of files. */
+export function filesNamed(document: SpecDocument, root: Node, homeDirectory: string): ReadonlySet<string> {
+  const paths = new Set<string>()
+  const add = (path: string, at: Path): void => {
+    const folder = entryAt(root, at)?.node.place.source.folder
+    if (folder !== undefined) paths.add(resolvePath(folder, path, homeDirectory))
+  }
+  const collect = ({ cloudInit }: InstanceDocument, at: Path): void => {
+    for (const [index, key] of (cloudInit?.user?.sshKeys ?? []).entries()) {
+      if (typeof key === 'object') add(key.file, [...at, 'cloudInit', 'user', 'sshKeys', index])
+    }
+    for (const [index, { content }] of (cloudInit?.writeFiles ?? []).entries()) {
+      if (typeof content === 'object') add(content.file, [...at, 'cloudInit', 'writeFiles', index])
+    }
+  }
+  collect(document.defaults ?? {}, ['defaults'])
+  for (const [key, group] of Object.entries(document.instances ?? {})) {
+    collect(group, ['instances', key])
+    for (const [name, override] of Object.entries(group.overrides ?? {}))
+      collect(override, ['instances', key, 'overrides', name])
+  }
+  return paths
+}

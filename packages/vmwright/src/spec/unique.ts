@@ -1,0 +1,76 @@
+import type { Member } from './groups.ts'
+import type { Path } from './node.ts'
+import type { Report } from './report.ts'
+import type { InstanceSpec, NetworkSpec } from './resolved.ts'
+
+const windowsDevice = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])$/i
+
+/** Names are safe as domain, host and file names everywhere, and differ by more than case. */
+export function checkNames(members: readonly Member[], report: Report): void {
+  const seen = new Map<string, Member>()
+  for (const { name, namePath, ...member } of members) {
+    const tell = (message: string, hint: string): void =>
+      namePath.at(-1) === 'name' || namePath.includes('names')
+        ? report.at(namePath, message, hint)
+        : report.atKey(namePath, message, hint)
+    if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(name)) {
+      tell(
+        `${JSON.stringify(name.slice(0, 80))} is not usable as the name of an instance`,
+        'Use letters, digits and `-`, at most 63, beginning with a letter or digit; a host name allows no more.',
+      )
+    }
+    if (windowsDevice.test(name)) tell(`${name} is the name of a device on Windows`, 'Choose another name.')
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined) {
+      tell(
+        `the name ${name} is used twice`,
+        other.group === member.group
+          ? 'Each instance of the group needs its own.'
+          : `The group \`${other.group}\` has it too.`,
+      )
+    }
+    seen.set(name.toLowerCase(), { name, namePath, ...member })
+  }
+}
+
+/** MAC addresses differ in the whole spec, IP addresses on each network of each host. */
+export function checkAddresses(
+  instances: readonly InstanceSpec[],
+  members: readonly Member[],
+  networks: readonly NetworkSpec[],
+  report: Report,
+): void {
+  const macs = new Map<string, string>()
+  const addresses = new Map<string, string>()
+  const uses = new Map(networks.map(({ id, use }) => [id, use]))
+  for (const [position, instance] of instances.entries()) {
+    const member = members[position]
+    if (member === undefined) continue
+    for (const [index, nic] of instance.interfaces.entries()) {
+      const at = (field: string): Path => ['interfaces', index, field]
+      const sameMac = macs.get(nic.mac)
+      if (sameMac !== undefined) {
+        report.within(
+          member.layers,
+          at('mac'),
+          `the MAC ${nic.mac} of ${instance.name} is that of ${sameMac} too`,
+          'Give each interface its own `mac`, with `overrides` in a group, or none.',
+        )
+      }
+      macs.set(nic.mac, instance.name)
+      for (const [order, address] of nic.addresses.entries()) {
+        const [ip = ''] = address.split('/')
+        const key = JSON.stringify([instance.host, uses.get(nic.network) ?? nic.network, ip])
+        const sameAddress = addresses.get(key)
+        if (sameAddress !== undefined) {
+          const short = index === 0 ? member.addresses[order]?.path : undefined
+          const message = `the address ${ip} of ${instance.name} is that of ${sameAddress} too`
+          const hint = 'Give each instance its own.'
+          if (short !== undefined) report.at(short, message, hint)
+          else report.within(member.layers, [...at('addresses'), order], message, hint)
+        }
+        addresses.set(key, instance.name)
+      }
+    }
+  }
+}
