@@ -204,6 +204,10 @@ export const errorCatalogue = {
     title: 'The guest shows another SSH host key than the one it was given.',
     hint: 'Another machine may answer at this address; do not log in before you know why.',
   },
+  'guest.key-unreadable': {
+    title: 'The SSH key with which vmwright logs in to guests cannot be read.',
+    hint: 'Move the file named away; a new key is made for new guests.',
+  },
   'guest.agent-silent': {
     title: 'The guest agent does not answer.',
     hint: 'Check that qemu-guest-agent is installed and runs in the guest.',

@@ -121,20 +121,22 @@ class Session implements SshSession {
 
   async start(progress: Progress, command: string): Promise<RunningCommand> {
     progress.check()
-    const channel = await unlessAborted(
+    const { channel, done } = await unlessAborted(
       progress.signal,
-      new Promise<ClientChannel>((resolve, reject) => {
-        const onClose = (): void => reject(closed(this.#target, 'the connection broke'))
-        if (!this.#alive) return onClose()
-        this.#client.once('close', onClose)
-        return this.#client.exec(command, (error, opened) => {
-          this.#client.off('close', onClose)
-          if (error === undefined) resolve(opened)
-          else reject(closed(this.#target, error.message, error))
-        })
-      }),
+      new Promise<{ readonly channel: ClientChannel; readonly done: Promise<CommandResult> }>(
+        (resolve, reject) => {
+          const onClose = (): void => reject(closed(this.#target, 'the connection broke'))
+          if (!this.#alive) return onClose()
+          this.#client.once('close', onClose)
+          return this.#client.exec(command, (error, opened) => {
+            this.#client.off('close', onClose)
+            // The whole result may follow in the same packet, so listen before anything else runs.
+            if (error === undefined) resolve({ channel: opened, done: resultOf(opened, this.#target) })
+            else reject(closed(this.#target, error.message, error))
+          })
+        },
+      ),
     )
-    const done = resultOf(channel, this.#target)
     done.catch(() => {})
     return {
       done,
