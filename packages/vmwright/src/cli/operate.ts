@@ -1,0 +1,129 @@
+import { createInterface } from 'node:readline/promises'
+import { composeServices } from '../compose.ts'
+import type { OperationOptions, OperationResult } from '../engine/operations.ts'
+import { Progress } from '../lib/progress.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { CliContext } from './context.ts'
+import { exitCodeOfOutcome } from './exit-codes.ts'
+import { fail, renderError } from './fail.ts'
+import { load } from './load.ts'
+import type { SpecOptions } from './options.ts'
+import { openSink, stamped, type EventSink } from './output/output.ts'
+import { renderPlan } from './output/plan-text.ts'
+import { renderInstances } from './output/result.ts'
+
+export interface OperateOptions {
+  readonly yes: boolean
+  /** Milliseconds. */
+  readonly lockTimeout: number
+}
+
+interface Operation {
+  readonly work: (progress: Progress, options: OperationOptions) => Promise<OperationResult>
+  readonly needsConfirmation: (plan: Plan) => boolean
+  readonly neverAsk?: boolean
+}
+
+/** What `apply` and `destroy` share: load, connect, confirm, run with a live view, tell the result. */
+export async function operate(
+  context: CliContext,
+  names: readonly string[],
+  options: SpecOptions & OperateOptions,
+  command: string,
+  operation: Operation,
+): Promise<number> {
+  let sink: EventSink | undefined
+  try {
+    const { spec, instances } = await load(context, options, names)
+    sink = openSink({
+      json: options.json,
+      stdout: context.stdout,
+      stderr: context.stderr,
+      environment: context.environment,
+    })
+    const view = sink
+    const progress = new Progress(context.seam, {
+      signal: context.signal,
+      report: ({ what }) => sayIfLocked(context, options, what),
+    })
+    const result = await operation.work(progress, {
+      spec,
+      instances,
+      services: composeServices(spec, context),
+      onEvent: (event) => view.event(stamped(event, context.seam.nowMs())),
+      holder: context.holder(command),
+      lockTimeoutMs: options.lockTimeout,
+      confirm: (plan) => confirm(context, options, operation, plan),
+    })
+    sink.close()
+    tell(context, options, command, result)
+    return exitCodeOfOutcome(result.outcome)
+  } catch (error) {
+    sink?.close()
+    return fail(context, error, options.json)
+  }
+}
+
+function sayIfLocked(context: CliContext, options: SpecOptions, what: string): void {
+  if (!options.json && what.includes('lock')) context.stderr.write(`waiting for ${what}\n`)
+}
+
+async function confirm(
+  context: CliContext,
+  options: SpecOptions & OperateOptions,
+  operation: Operation,
+  plan: Plan,
+): Promise<boolean> {
+  if (options.yes || !operation.needsConfirmation(plan)) return true
+  if (options.json || operation.neverAsk === true || !context.stdin.isTTY || !context.stdout.isTTY)
+    return false
+  context.stdout.write(renderPlan(plan, 'steps'))
+  const questions = createInterface({ input: context.stdin, output: context.stdout })
+  try {
+    const answer = await questions.question('Do this? Only "yes" does it: ', { signal: context.signal })
+    return answer.trim() === 'yes'
+  } finally {
+    questions.close()
+  }
+}
+
+function tell(context: CliContext, options: SpecOptions, command: string, result: OperationResult): void {
+  const { stdout, stderr } = context
+  if (options.json) {
+    const { plan, outcome, instances } = result
+    stdout.write(
+      `${JSON.stringify({ kind: 'result', outcome, changes: plan.changes, findings: plan.findings, instances })}\n`,
+    )
+    return
+  }
+  switch (result.outcome) {
+    case 'blocked':
+      return void stderr.write(renderPlan(result.plan, 'changes'))
+    case 'declined':
+      stdout.write(renderPlan(result.plan, 'steps'))
+      return void stderr.write(`Nothing was done. Run it again with --yes to do this.\n`)
+    case 'unchanged':
+      stderr.write(renderPlan(result.plan, 'changes'))
+      break
+    case 'failed':
+      for (const [step, error] of result.run?.errors ?? []) stderr.write(`\n${step}\n${renderError(error)}`)
+      stderr.write(`\nRun the same command again after mending this: it goes on from what is there.\n\n`)
+      break
+    case 'cancelled':
+      stderr.write(
+        `\nCancelled. This is what there is now; the same command goes on from here, \`vmwright destroy --disks\` removes it.\n\n`,
+      )
+      break
+    case 'done':
+  }
+  if (command === 'apply' || result.outcome !== 'done') stdout.write(renderInstances(result.instances))
+  else
+    stdout.write(
+      `Removed ${
+        result.plan.changes
+          .filter((change) => change.action === 'destroy')
+          .map((change) => change.instance)
+          .join(', ') || 'leftover files'
+      }.\n`,
+    )
+}

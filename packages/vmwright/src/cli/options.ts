@@ -1,0 +1,43 @@
+import { InvalidArgumentError, Option } from 'commander'
+
+/** Options that several commands share, as commander gives them. */
+export interface SpecOptions {
+  readonly file: string
+  readonly var: Readonly<Record<string, string>>
+  readonly varFile?: string
+  readonly json: boolean
+}
+
+export const fileOption = () =>
+  new Option('-f, --file <path>', 'the spec').default('vmwright.yaml').env('VMWRIGHT_FILE')
+
+export const jsonOption = () => new Option('--json', 'results and events as JSON').default(false)
+
+export const varOption = () =>
+  new Option('--var <name=value>', 'a variable of the spec (may be repeated)')
+    .default({})
+    .argParser((text: string, before: Record<string, string>) => {
+      const at = text.indexOf('=')
+      if (at < 1) throw new InvalidArgumentError('Write it as name=value.')
+      return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+    })
+
+export const varFileOption = () => new Option('--var-file <path>', 'variables from a YAML file')
+
+/** `--adopt NAME`, may be repeated or given a list with commas; `all` stands for every instance. */
+export const namesOption = (flag: string, description: string) =>
+  new Option(`--${flag} <names>`, description)
+    .default([] as readonly string[])
+    .argParser((text: string, before: readonly string[]) => [
+      ...before,
+      ...text.split(',').filter((name) => name !== ''),
+    ])
+
+/** `90s`, `10m`, `2h` → milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+)(ms|s|m|h)$/.exec(text)
+  const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? '']
+  if (match === null || factor === undefined)
+    throw new InvalidArgumentError('Write it with a unit: 90s, 10m, 2h.')
+  return Number(match[1]) * factor
+}

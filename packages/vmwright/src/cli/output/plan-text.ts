@@ -1,0 +1,68 @@
+import type { Change, FieldChange, Finding, Plan } from '../../plan/plan.ts'
+
+const symbols: Readonly<Record<Change['action'], string>> = {
+  none: ' ',
+  create: '+',
+  continue: '+',
+  update: '~',
+  start: '~',
+  finish: '~',
+  replace: '±',
+  reseed: '~',
+  adopt: '~',
+  destroy: '-',
+  'remove-leftovers': '-',
+  'keep-foreign': '!',
+  blocked: '!',
+}
+
+/** The plan as a person reads it. `steps` adds what exactly is done. */
+export function renderPlan(plan: Plan, detail: 'changes' | 'steps'): string {
+  const changes = plan.changes.filter((change) => change.action !== 'none' || change.fields.length > 0)
+  const lines = changes.flatMap((change) => [
+    `${symbols[change.action]} ${change.instance} on ${change.host}: ${actionText(change)}`,
+    ...change.fields.map(
+      (field) => `    ${field.field}: ${field.from} → ${field.to}  (${howText(field, change.instance)})`,
+    ),
+    ...(detail === 'steps'
+      ? plan.steps.filter((step) => step.instance === change.instance).map((step) => `      ${step.title}`)
+      : []),
+  ])
+  const shared = plan.steps
+    .filter((step) => step.instance === undefined)
+    .map((step) => `* ${step.host}: ${step.title}`)
+  const unchanged = plan.changes.length - changes.length
+  return [...shared, ...lines, ...plan.findings.map(renderFinding), summary(plan, unchanged)]
+    .join('\n')
+    .concat('\n')
+}
+
+const actionText = (change: Change): string =>
+  change.action === 'none' ? change.reason : `${change.action.replaceAll('-', ' ')}: ${change.reason}`
+
+function howText(field: FieldChange, instance: string): string {
+  switch (field.how) {
+    case 'in-place':
+      return 'changed now'
+    case 'restart':
+      return `acts from the next start; --restart ${instance} does it now`
+    case 'replacement':
+      return `needs a new machine: --replace ${instance}`
+    case 'cloud-init':
+      return `first boot is over: --reseed ${instance} runs cloud-init again, --replace ${instance} starts afresh, or do it by hand`
+  }
+}
+
+export const renderFinding = (finding: Finding): string =>
+  `${finding.severity}: ${finding.object}: ${finding.message}${finding.hint === undefined ? '' : `\n    ${finding.hint}`} [${finding.code}]`
+
+function summary(plan: Plan, unchanged: number): string {
+  const errors = plan.findings.filter((finding) => finding.severity === 'error').length
+  if (errors > 0)
+    return `${errors} ${errors === 1 ? 'problem speaks' : 'problems speak'} against it; nothing was done.`
+  if (plan.steps.length === 0)
+    return unchanged === plan.changes.length
+      ? 'Nothing to do: the hosts are as the spec says.'
+      : 'Nothing to do.'
+  return `${plan.steps.length} steps${unchanged > 0 ? `; ${unchanged} instances stay as they are` : ''}.`
+}

@@ -1,0 +1,25 @@
+import type { InstanceStatus } from '@vmwright/contract'
+import { formatTable } from './table.ts'
+
+/** The final table: name, state, address, how to log in. */
+export function renderInstances(instances: readonly InstanceStatus[]): string {
+  if (instances.length === 0) return 'No instances.\n'
+  const rows = instances.map((each) => [
+    each.name,
+    each.host,
+    stateText(each),
+    each.addresses.join(', ') || '-',
+    each.login ?? '-',
+  ])
+  const drift = instances.flatMap((each) => each.drift.map((text) => `  ${each.name}: ${text}\n`))
+  return (
+    formatTable(['NAME', 'HOST', 'STATE', 'ADDRESS', 'LOG IN WITH'], rows) +
+    (drift.length > 0 ? `\nDiffers from the spec:\n${drift.join('')}` : '')
+  )
+}
+
+function stateText(instance: InstanceStatus): string {
+  if (instance.provision === 'foreign') return `${instance.state}, not ours`
+  if (instance.state === 'absent') return 'absent'
+  return instance.provision === 'provisioned' ? instance.state : `${instance.state}, ${instance.provision}`
+}

@@ -1,0 +1,24 @@
+import { buildImage } from './build/build.ts'
+import { chooseAptSources } from './build/apt-sources.ts'
+import { aptSourcesOfMachine } from './build/machine-apt.ts'
+import { type BuildRecipe, makeRecipe } from './build/recipe.ts'
+import type { BuildImage, BuildSource } from './ensure.ts'
+
+/** Builds images from distribution packages on this machine, under the package sources that it has. */
+export const buildFromPackages: BuildImage = Object.assign(
+  async (progress: Parameters<BuildImage>[0], source: BuildSource, path: string): Promise<void> => {
+    await buildImage(progress, await recipeOf(source), { path })
+  },
+  { inputsDigest: async (source: BuildSource): Promise<string> => (await recipeOf(source)).inputsDigest },
+)
+
+async function recipeOf({
+  distribution,
+  suite,
+  mirror,
+  extraPackages,
+  sizeMib,
+}: BuildSource): Promise<BuildRecipe> {
+  const spec = { distribution, suite, architecture: 'amd64', mirror, extraPackages, sizeMib } as const
+  return makeRecipe(spec, chooseAptSources(spec, await aptSourcesOfMachine()))
+}
