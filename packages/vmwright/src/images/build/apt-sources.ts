@@ -1,0 +1,84 @@
+import type { ImageBuildSpec } from './recipe.ts'
+
+/** A file of /etc/apt: `sources.list`, or one of `sources.list.d`. */
+export interface AptSourcesFile {
+  readonly name: string
+  readonly content: string
+}
+
+interface AptSource {
+  readonly uri: string
+  readonly suite: string
+  readonly components: readonly string[]
+  readonly signedBy: string | undefined
+}
+
+const publicMirrors = {
+  debian: { archive: 'http://deb.debian.org/debian', security: 'http://deb.debian.org/debian-security' },
+  ubuntu: { archive: 'http://archive.ubuntu.com/ubuntu', security: 'http://security.ubuntu.com/ubuntu' },
+} as const
+
+/**
+ * The lines of sources.list for the image. In order: the mirror asked for; the build machine's own sources of
+ * that suite, which may be all that the machine can reach; the distribution's public mirrors.
+ */
+export function chooseAptSources(
+  spec: Pick<ImageBuildSpec, 'distribution' | 'suite' | 'mirror'>,
+  machineFiles: readonly AptSourcesFile[],
+): readonly string[] {
+  const { archive, security } = publicMirrors[spec.distribution]
+  if (spec.mirror !== undefined) return [line(spec, spec.mirror, spec.suite)]
+  const own = machineFiles.flatMap(parseSources).filter((source) => belongs(spec, source))
+  const lines = own.map((source) => line(spec, source.uri, source.suite))
+  if (own.some((source) => source.suite === spec.suite)) return [...new Set(lines)]
+  return [
+    line(spec, archive, spec.suite),
+    line(spec, archive, `${spec.suite}-updates`),
+    line(spec, security, `${spec.suite}-security`),
+  ]
+}
+
+const components = { debian: 'main', ubuntu: 'main universe' } as const
+
+const line = (spec: Pick<ImageBuildSpec, 'distribution'>, uri: string, suite: string): string =>
+  `deb ${uri.replace(/\/$/, '')} ${suite} ${components[spec.distribution]}`
+
+/** Third parties name their suites after the distribution's too; their key tells them apart. */
+function belongs(spec: Pick<ImageBuildSpec, 'distribution' | 'suite'>, source: AptSource): boolean {
+  const suites = ['', '-updates', '-security'].map((suffix) => `${spec.suite}${suffix}`)
+  const isDistributionKey = source.signedBy?.includes(`${spec.distribution}-archive-keyring`) ?? true
+  return suites.includes(source.suite) && source.components.includes('main') && isDistributionKey
+}
+
+/** Both formats of sources.list(5); lines that are not of type `deb` say nothing about binary packages. */
+function parseSources(file: AptSourcesFile): readonly AptSource[] {
+  return file.name.endsWith('.sources') ? parseDeb822(file.content) : parseOneLine(file.content)
+}
+
+function parseOneLine(content: string): readonly AptSource[] {
+  return content.split('\n').flatMap((text) => {
+    const match = /^\s*deb\s+(?:\[(?<options>[^\]]*)\]\s+)?(?<uri>\S+)\s+(?<suite>\S+)\s+(?<rest>[^#]*)/.exec(text)
+    if (match?.groups === undefined) return []
+    const { options = '', uri = '', suite = '', rest = '' } = match.groups
+    return [{ uri, suite, components: words(rest), signedBy: /signed-by=(\S+)/.exec(options)?.[1] }]
+  })
+}
+
+function parseDeb822(content: string): readonly AptSource[] {
+  const stanzas = content.replace(/^#.*\n?/gm, '').split(/\n\s*\n/)
+  return stanzas.flatMap((stanza) => {
+    const field = (name: string): readonly string[] =>
+      words(new RegExp(`^${name}:(.*(?:\\n[ \\t].*)*)`, 'im').exec(stanza)?.[1] ?? '')
+    if (!field('Types').includes('deb') || field('Enabled')[0] === 'no') return []
+    return field('URIs').flatMap((uri) =>
+      field('Suites').map((suite) => ({
+        uri,
+        suite,
+        components: field('Components'),
+        signedBy: field('Signed-By')[0],
+      })),
+    )
+  })
+}
+
+const words = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '')
