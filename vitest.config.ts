@@ -14,6 +14,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'unit',
+          testTimeout: 60_000,
           include: ['packages/*/src/**/*.test.ts', 'test/*.test.ts'],
           setupFiles: ['test/unit-guard.ts'],
         },

@@ -1,8 +1,9 @@
 import type { ObservedVm } from '../hypervisor/contract.ts'
 import { formatBytes } from '../lib/units.ts'
 import { StepChain } from './builder.ts'
-import { hasVolume, type Comparison } from './compare.ts'
+import type { Comparison } from './compare.ts'
 import type { InstanceContext } from './plan-apply.ts'
+import { hasVolume } from './volume-index.ts'
 
 export interface ChangeSteps {
   /** What the start of the machine has to wait for. */

@@ -1,6 +1,7 @@
-import type { ObservedHost, ObservedVm, VolumeRef } from '../hypervisor/contract.ts'
+import type { ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
 import { formatBytes, MiB } from '../lib/units.ts'
 import type { FieldChange, VmPlan } from './plan.ts'
+import { hasVolume, volumeAt } from './volume-index.ts'
 
 export interface Comparison {
   readonly fields: readonly FieldChange[]
@@ -160,15 +161,3 @@ function compareDisks(vm: VmPlan, observed: ObservedVm, host: ObservedHost) {
 /** `pc-q35-7.2` and `q35` are one family: libvirt writes the version that it chose into the definition. */
 const machineFamily = (machine: string): string =>
   ['q35', 'i440fx', 'virt'].find((family) => machine.includes(family)) ?? machine
-
-export function volumeAt(host: ObservedHost, path: string | undefined) {
-  if (path === undefined) return undefined
-  for (const pool of host.pools) {
-    const volume = pool.volumes.find((candidate) => candidate.path === path)
-    if (volume !== undefined) return { ...volume, pool: pool.name }
-  }
-  return undefined
-}
-
-export const hasVolume = (host: ObservedHost, ref: VolumeRef): boolean =>
-  host.pools.some((pool) => pool.name === ref.pool && pool.volumes.some((volume) => volume.name === ref.name))

@@ -3,13 +3,14 @@ import type { ObservedVm } from '../hypervisor/contract.ts'
 import { formatBytes } from '../lib/units.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import { PlanBuilder } from './builder.ts'
-import { compareVm, hasVolume, type Comparison } from './compare.ts'
+import { compareVm, type Comparison } from './compare.ts'
 import { addChanges } from './changes.ts'
 import { addCreation, addProvisioning, addSharedParts } from './creation.ts'
 import { vmPlan } from './naming.ts'
 import type { ApplyRequest, Change, Finding, HostFacts, Plan, PlanInput, VmPlan } from './plan.ts'
 import { preflight } from './preflight.ts'
 import { addRemoval } from './removal.ts'
+import { hasVolume } from './volume-index.ts'
 
 /** Everything that the planning of one instance may need. */
 export interface InstanceContext {

@@ -3,6 +3,7 @@ import { PlanBuilder } from './builder.ts'
 import { snapshotVolumeName, vmPlan } from './naming.ts'
 import type { Change, DestroyRequest, Plan, PlanInput, VmPlan } from './plan.ts'
 import { addRemoval } from './removal.ts'
+import { hasVolume, isUsedByOthers } from './volume-index.ts'
 
 /**
  * Removes exactly the declared machines that are ours (C30-C35): absent ones are skipped, foreign ones are left
@@ -53,21 +54,17 @@ export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
 
 /** Files in the instance's pool that bear exactly the names its parts would have, while no machine uses them. */
 function staleVolumes(vm: VmPlan, host: ObservedHost): readonly VolumeRef[] {
-  const { instance } = vm
+  const { instance, root, extras, seed } = vm
   const devices = ['vda', ...instance.extraDisks.map((disk) => disk.device)]
+  const snapshot = instance.snapshot?.name
   const overlays =
-    instance.snapshot === undefined
+    snapshot === undefined
       ? []
-      : devices.map((device) => snapshotVolumeName(instance.name, instance.snapshot?.name ?? '', device))
-  const names = new Set([vm.root, vm.seed, ...vm.extras].map((volume) => volume.name).concat(overlays))
-  const used = new Set(host.vms.flatMap((other) => other.disks.map((disk) => disk.path)))
-  const backing = new Set(
-    host.pools.flatMap((pool) =>
-      pool.volumes.filter((volume) => !names.has(volume.name)).map((volume) => volume.backingPath),
-    ),
+      : devices.map((device) => ({
+          pool: root.pool,
+          name: snapshotVolumeName(instance.name, snapshot, device),
+        }))
+  return [...overlays, root, ...extras, seed].filter(
+    (volume) => hasVolume(host, volume) && !isUsedByOthers(host, volume, instance.name),
   )
-  const pool = host.pools.find((candidate) => candidate.name === vm.root.pool)
-  return (pool?.volumes ?? [])
-    .filter((volume) => names.has(volume.name) && !used.has(volume.path) && !backing.has(volume.path))
-    .map((volume) => ({ pool: vm.root.pool, name: volume.name }))
 }

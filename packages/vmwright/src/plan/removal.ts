@@ -1,8 +1,8 @@
 import type { ObservedHost, ObservedVm, VolumeRef } from '../hypervisor/contract.ts'
 import type { PlanBuilder } from './builder.ts'
-import { hasVolume, volumeAt } from './compare.ts'
 import { imagePoolName } from './naming.ts'
 import type { VmPlan } from './plan.ts'
+import { hasVolume, isUsedByOthers, volumeAt } from './volume-index.ts'
 
 /**
  * Removes a machine: power off, snapshots, disks, definition. The definition goes last, because its mark is what
@@ -60,7 +60,8 @@ export function addRemoval(
 export function volumesOf(vm: VmPlan, observed: ObservedVm, host: ObservedHost): readonly VolumeRef[] {
   const found = new Map<string, VolumeRef>()
   const add = (volume: VolumeRef): void => {
-    if (hasVolume(host, volume) && volume.pool !== imagePoolName)
+    if (!hasVolume(host, volume) || volume.pool === imagePoolName) return
+    if (!isUsedByOthers(host, volume, observed.name))
       found.set(`${volume.pool}/${volume.name}`, { pool: volume.pool, name: volume.name })
   }
   for (const volume of [...(observed.mark?.volumes ?? []), vm.root, ...vm.extras, vm.seed]) add(volume)
