@@ -133,7 +133,7 @@ function measureTree(view: View, rootNode: IsoDirectory): Tree {
         id: ids.get(child) ?? new Uint8Array(),
         systemUse: view.systemUse(child),
       }))
-      .sort((a, b) => Buffer.compare(a.id, b.id)) // 9.3
+      .sort((a, b) => compareBytes(a.id, b.id)) // 9.3
     const directory = { id, parent, number: directories.length + 1, children, folders: new Map() }
     const dots = [...dotSystemUse(view, parent === undefined)].map((use) =>
       directoryRecordLength(1, use.length),
@@ -152,6 +152,11 @@ function measureTree(view: View, rootNode: IsoDirectory): Tree {
   }
   const pathTableSize = directories.reduce((sum, { id }) => sum + pathTableRecordLength(id.length), 0)
   return { view, root, directories, pathTableSize }
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const at = a.findIndex((byte, index) => byte !== b[index])
+  return at < 0 ? a.length - b.length : (a[at] ?? 0) - (b[at] ?? -1)
 }
 
 /** 6.8.1.1: a record does not cross the end of a sector. */

@@ -20,9 +20,9 @@ export function hashPassword(password: Secret, saltBytes: Uint8Array): string {
 
 /**
  * "Unix crypt using SHA-256 and SHA-512" (Ulrich Drepper, version 0.6), SHA-512 variant; step numbers in comments
- * are those of its list. `rounds` appears in the result only when it is not the default of 5000.
+ * are those of its list. `rounds` appears in the result only when given.
  */
-export function sha512Crypt(password: string, saltText: string, rounds = defaultRounds): string {
+export function sha512Crypt(password: string, saltText: string, rounds?: number): string {
   const key = Buffer.from(password, 'utf8')
   const salt = Buffer.from(saltText, 'utf8').subarray(0, 16)
 
@@ -34,7 +34,7 @@ export function sha512Crypt(password: string, saltText: string, rounds = default
   const p = repeatTo(sha512(...Array.from({ length: key.length }, () => key)), key.length) // 13-16
   const s = repeatTo(sha512(...Array.from({ length: 16 + (digest[0] ?? 0) }, () => salt)), salt.length) // 17-20
 
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < (rounds ?? defaultRounds); round++) {
     const odd = round % 2 === 1
     const parts: Uint8Array[] = [odd ? p : digest] // 21 b, c
     if (round % 3 !== 0) parts.push(s) // 21 d
@@ -42,7 +42,7 @@ export function sha512Crypt(password: string, saltText: string, rounds = default
     parts.push(odd ? digest : p) // 21 f, g
     digest = sha512(...parts)
   }
-  const prefix = rounds === defaultRounds ? '$6$' : `$6$rounds=${rounds}$`
+  const prefix = rounds === undefined ? '$6$' : `$6$rounds=${rounds}$`
   return `${prefix}${salt.toString('utf8')}$${encodeDigest(digest)}`
 }
 

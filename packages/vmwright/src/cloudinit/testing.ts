@@ -1,0 +1,153 @@
+import { Secret } from '../lib/secret.ts'
+import type { CloudInitSpec, InstanceSpec, InterfaceSpec } from '../spec/resolved.ts'
+import type { HostKey } from './host-keys.ts'
+
+/** Instances and keys for the tests of this folder. */
+
+export const exampleInterface: InterfaceSpec = {
+  network: 'lan',
+  mac: '52:54:00:12:34:56',
+  dhcp4: false,
+  dhcp6: false,
+  addresses: ['192.168.24.121/24'],
+  gateway4: '192.168.24.1',
+  gateway6: undefined,
+  dns: ['1.1.1.1', '8.8.8.8'],
+  search: [],
+  rename: undefined,
+  fallbackNames: [],
+}
+
+export const dhcpInterface: InterfaceSpec = {
+  ...exampleInterface,
+  dhcp4: true,
+  addresses: [],
+  gateway4: undefined,
+  dns: [],
+}
+
+export const exampleCloudInit: CloudInitSpec = {
+  user: {
+    name: 'debian',
+    password: undefined,
+    hashedPassword: undefined,
+    sudo: 'ALL=(ALL) NOPASSWD:ALL',
+    shell: '/bin/bash',
+    groups: ['sudo'],
+    sshKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLE ops'],
+  },
+  injectOwnKey: true,
+  rootPassword: undefined,
+  sshPasswordAuth: false,
+  disableRoot: true,
+  manageEtcHosts: true,
+  timezone: 'UTC',
+  locale: 'en_US.UTF-8',
+  packageUpdate: false,
+  packageUpgrade: false,
+  packageRebootIfRequired: false,
+  apt: undefined,
+  packages: [],
+  bootcmd: [],
+  runcmd: [],
+  writeFiles: [],
+  finalMessage: '',
+  networkdWaitOnlineSeconds: undefined,
+  raw: {},
+}
+
+export function exampleInstance(
+  cloudInit: Partial<CloudInitSpec> = {},
+  rest: Partial<InstanceSpec> = {},
+): InstanceSpec {
+  return {
+    name: 'web-1',
+    group: 'web',
+    host: 'rack1',
+    image: 'debian-12',
+    pool: 'instances',
+    vcpus: 2,
+    singleSocket: true,
+    memoryMib: 2048,
+    machine: 'q35',
+    firmware: 'uefi',
+    secureBoot: false,
+    seedBus: 'scsi',
+    rootDisk: { sizeMib: 20_480, mode: 'overlay', format: 'qcow2', extension: 'qcow2' },
+    extraDisks: [],
+    interfaces: [exampleInterface],
+    cloudInit: { ...exampleCloudInit, ...cloudInit },
+    autostart: false,
+    ready: {
+      rungs: ['started', 'ssh'],
+      port: 22,
+      timeoutMs: { started: 1, address: 1, port: 1, ssh: 1, agent: 1, 'cloud-init': 1 },
+      recheckAfterSnapshot: false,
+    },
+    snapshot: undefined,
+    ...rest,
+  }
+}
+
+/** Every part of the model in use. */
+export const fullInstance = exampleInstance(
+  {
+    user: { ...exampleCloudInit.user, password: { kind: 'env', name: 'USER_PASSWORD' } },
+    rootPassword: { kind: 'file', path: '/run/secrets/root' },
+    sshPasswordAuth: true,
+    packageUpdate: true,
+    packageUpgrade: true,
+    apt: {
+      preserve_sources_list: true,
+      primary: [{ arches: ['default'], uri: 'https://deb.debian.org/debian' }],
+    },
+    packages: ['curl', 'jq'],
+    bootcmd: ['echo booting'],
+    runcmd: [['systemctl', 'enable', '--now', 'fstrim.timer'], 'echo "a: b" > /etc/motd'],
+    writeFiles: [
+      {
+        path: '/etc/app/token',
+        content: 'token-in-a-file\n',
+        owner: 'root:root',
+        permissions: '0600',
+        append: false,
+        defer: true,
+      },
+    ],
+    finalMessage: 'ready at $TIMESTAMP',
+    networkdWaitOnlineSeconds: 30,
+    raw: { growpart: { mode: 'auto' }, packages: ['curl', 'htop'] },
+  },
+  {
+    extraDisks: [
+      {
+        device: 'vdb',
+        sizeMib: 10_240,
+        format: 'qcow2',
+        extension: 'qcow2',
+        mount: { path: '/data', filesystem: 'ext4', options: 'defaults,nofail', label: 'web-1-vdb' },
+      },
+      { device: 'vdc', sizeMib: 1024, format: 'raw', extension: 'img', mount: undefined },
+    ],
+  },
+)
+
+export const exampleHostKeys: readonly HostKey[] = [
+  {
+    type: 'ed25519',
+    privateKey: new Secret('-----BEGIN KEY-----\nprivate-ed25519\n-----END KEY-----\n'),
+    publicKey: 'ssh-ed25519 AAAAED web-1',
+  },
+  {
+    type: 'ecdsa',
+    privateKey: new Secret('-----BEGIN KEY-----\nprivate-ecdsa\n-----END KEY-----\n'),
+    publicKey: 'ecdsa-sha2-nistp256 AAAAEC web-1',
+  },
+]
+
+export const exampleSecrets = {
+  passwordHash: '$6$salt$user-hash',
+  rootPasswordHash: '$6$salt$root-hash',
+  hostKeys: exampleHostKeys,
+  ownKey: 'ssh-ed25519 AAAAOWN me@desk',
+}
