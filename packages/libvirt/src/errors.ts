@@ -80,9 +80,12 @@ export const errorCode = {
   noConnect: 5,
   invalidArgument: 8,
   operationFailed: 9,
+  noName: 21,
   xmlError: 27,
   domainExists: 28,
   operationDenied: 29,
+  /** The XML is not well-formed. */
+  xmlDetail: 35,
   networkExists: 37,
   systemError: 38,
   rpc: 39,

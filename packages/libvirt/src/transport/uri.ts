@@ -125,8 +125,6 @@ function query(uri: string, url: URL, kind: Route['kind']) {
 }
 
 function refuse(uri: string, reason: string): never {
-  throw new LibvirtError({
-    kind: 'connection',
-    message: `Cannot connect to ${JSON.stringify(uri)}: ${reason}`,
-  })
+  const shown = JSON.stringify(uri.replace(/(\/\/[^/:@]*):.*@/, '$1:***@'))
+  throw new LibvirtError({ kind: 'connection', message: `Cannot connect to ${shown}: ${reason}` })
 }
