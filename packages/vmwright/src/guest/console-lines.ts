@@ -1,6 +1,6 @@
 /**
  * Cuts the bytes of a serial console into lines of plain text: escape sequences and control characters are gone,
- * a carriage return ends a line as well (progress displays overwrite theirs), and a line has an upper bound.
+ * a carriage return or a cursor movement ends a line as well, and a line has an upper bound.
  */
 export class LineSplitter {
   readonly #decoder = new TextDecoder('utf-8')
@@ -8,7 +8,8 @@ export class LineSplitter {
 
   /** Complete lines of this chunk, without empty ones. */
   push(chunk: Uint8Array): readonly string[] {
-    const parts = (this.#pending + this.#decoder.decode(chunk, { stream: true })).split(/\r*\n|\r(?=[^\r\n])/)
+    const text = this.#pending + this.#decoder.decode(chunk, { stream: true })
+    const parts = text.replace(cursorMoves, '\n').split(/\r*\n|\r(?=[^\r\n])/)
     this.#pending = parts.pop() ?? ''
     if (this.#pending.length > longestLine) {
       parts.push(this.#pending)
@@ -25,6 +26,9 @@ export class LineSplitter {
 
 const longestLine = 4_096
 
+/** Firmware and boot loaders place each line on the screen instead of ending the one before. */
+// oxlint-disable-next-line no-control-regex -- the escape character is what is looked for
+const cursorMoves = /\x1b\[\d*(?:;\d*)?[Hf]/g
 /** ECMA-48: control sequences, operating system commands, then the shorter escapes. */
 // oxlint-disable-next-line no-control-regex -- these are the characters to remove
 const escapes = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]/g

@@ -34,7 +34,7 @@ const rules: readonly Rule[] = [
   { kind: 'no-boot-device', pattern: /No bootable device\./ },
   { kind: 'no-boot-device', pattern: /BdsDxe: No bootable option or device was found/ },
   { kind: 'no-boot-device', pattern: /^(?:grub rescue>|Entering rescue mode\.\.\.)/ },
-  { kind: 'no-boot-device', pattern: /Boot failed: not a bootable disk/ },
+  { kind: 'no-boot-device', pattern: /^UEFI Interactive Shell v/ },
   { kind: 'kernel-panic', pattern: /Kernel panic - not syncing/ },
   { kind: 'emergency-mode', pattern: /You are in (?:emergency|rescue) mode/ },
   { kind: 'emergency-mode', pattern: /Entering emergency mode\. Exit the shell to continue/ },
@@ -55,10 +55,8 @@ const rules: readonly Rule[] = [
   },
   {
     kind: 'cloud-init-error',
-    pattern:
-      /cloud-init\[\d+\]: .*(?:Traceback \(most recent|\[ERROR\]|\[CRITICAL\]|\bfailed\b.*\[WARNING\])/,
+    pattern: /cloud-init\[\d+\]: .*(?:Traceback \(most recent|\[(?:ERROR|CRITICAL)\]|\[WARNING\]: .*fail)/i,
   },
-  { kind: 'cloud-init-error', pattern: /cloud-init\[\d+\]: .*\[WARNING\]: .*[Ff]ail/ },
   { kind: 'cloud-init-error', pattern: /Failed to start .*cloud-(?:init|config|final)/ },
   { kind: 'login-prompt', pattern: /^\S+ login:\s*$/ },
 ]
