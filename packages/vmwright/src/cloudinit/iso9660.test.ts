@@ -35,6 +35,16 @@ describe('a seed image', () => {
   })
 })
 
+it('a folder of many sectors is read back whole', () => {
+  const paths = Array.from({ length: 300 }, (_, index) => `file-${String(index).padStart(3, '0')}.text`)
+  const image = writeIso(
+    'x',
+    paths.map((path) => ({ path, data: bytes(path) })),
+  )
+  expect([...readIso(image, 'rock-ridge').files]).toEqual(paths.map((path) => [path, path]))
+  expect([...readIso(image, 'joliet').files]).toEqual(paths.map((path) => [path, path]))
+})
+
 it('the order of the entries does not matter', () => {
   const entries = ['b', 'a/x', 'a/b/c', 'z'].map((path) => ({ path, data: bytes(path) }))
   expect(writeIso('x', entries.toReversed())).toEqual(writeIso('x', entries))
@@ -105,6 +115,8 @@ function readIso(
       const length = image[at] ?? 0
       if (length === 0) at = Math.ceil((at + 1) / 2048) * 2048
       else {
+        if ((at % 2048) + length > 2048)
+          throw new Error('a directory record crosses a sector (ECMA-119 6.8.1.1)')
         const idLength = image[at + 32] ?? 0
         const isDot = idLength === 1 && (image[at + 33] ?? 0) <= 1
         const id = decode(at + 33, idLength).replace(/;1$/, '')

@@ -3,6 +3,9 @@ import { expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { toYaml } from './yaml11.ts'
 
+// oxlint-disable-next-line no-control-regex
+const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]/
+
 const readBack = (text: string): unknown => parse(text, { version: '1.1' })
 
 it.each([
@@ -28,12 +31,14 @@ it.each([
   ['\ufeffmark'],
   ['half \ud800 pair'],
   ['whole 😀 pair'],
-])('the text %j stays text', (text) => {
-  expect(readBack(toYaml({ key: text, list: ['x', text] }))).toEqual({ key: text, list: ['x', text] })
+])('the text %j stays text, written in printable characters', (text) => {
+  const yaml = toYaml({ key: text, list: ['x', text] })
+  expect(readBack(yaml)).toEqual({ key: text, list: ['x', text] })
+  expect(yaml).not.toMatch(unprintable)
 })
 
-it('a plain `=` is quoted, which YAML 1.1 readers take for a type of its own', () => {
-  expect(toYaml({ a: '=' })).toBe('a: "="\n')
+it('what PyYAML would take for something else, or not at all, is quoted', () => {
+  expect(toYaml({ a: '=', '<<': 'x\ty' })).toBe('a: "="\n"<<": "x\\ty"\n')
 })
 
 it('any text is read back as it was, and only printable characters are written', () => {
@@ -41,8 +46,7 @@ it('any text is read back as it was, and only printable characters are written',
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const yaml = toYaml({ text })
       expect(readBack(yaml)).toEqual({ text })
-      // oxlint-disable-next-line no-control-regex
-      expect(yaml).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]/)
+      expect(yaml).not.toMatch(unprintable)
     }),
   )
 })
