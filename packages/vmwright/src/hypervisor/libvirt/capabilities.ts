@@ -1,0 +1,54 @@
+import { calls, errorCode } from '@vmwright/libvirt'
+import type { Progress } from '../../lib/progress.ts'
+import { childrenOf, find, parseXml, textAt } from '../../lib/xml.ts'
+import type { Capabilities } from '../contract.ts'
+import type { Session } from './session.ts'
+
+/**
+ * Since 9.2 the firmware file is chosen when a machine is defined and not when it starts, and libvirt refuses
+ * internal snapshots of machines whose definition names a flash file (qemu_snapshot.c, `qemuSnapshotPrepare`).
+ */
+const firmwareChosenAtDefine = 9_002_000n
+
+/** What the host's libvirt can do. Drivers other than QEMU's (the test driver) can do little of it. */
+export async function readCapabilities(session: Session, progress: Progress): Promise<Capabilities> {
+  const purpose = { object: session.host, doing: 'read the capabilities of the hypervisor' }
+  const [{ type }, { version }, described] = await Promise.all([
+    session.call(progress, calls.connectGetType, {}, purpose),
+    session.call(progress, calls.connectGetLibVersion, {}, purpose),
+    session.callUnless(
+      progress,
+      calls.connectGetDomainCapabilities,
+      { virtType: 'qemu' },
+      {
+        ...purpose,
+        timeoutMs: 180_000,
+        absent: [errorCode.noSupport, errorCode.invalidArgument, errorCode.configUnsupported],
+      },
+    ),
+  ])
+  const isQemu = type === 'QEMU'
+  const domain = described && parseXml(described.xml)
+  const os = find(domain, 'os')
+  const valuesOf = (parent: typeof os, name: string): readonly (string | undefined)[] =>
+    childrenOf(parent, 'enum')
+      .filter(({ attributes }) => attributes['name'] === name)
+      .flatMap((list) => childrenOf(list, 'value').map((value) => textAt(value)))
+  const uefi = isQemu && valuesOf(os, 'firmware').includes('efi')
+  return {
+    architecture: textAt(domain, 'arch') ?? 'x86_64',
+    uefi,
+    secureBoot: uefi && valuesOf(find(os, 'loader'), 'secure').includes('yes'),
+    guestAgent: isQemu,
+    console: isQemu,
+    stoppedSnapshot: {
+      bios: isQemu ? 'internal' : 'none',
+      uefi: uefiSnapshot(isQemu, version),
+    },
+  }
+}
+
+function uefiSnapshot(isQemu: boolean, version: bigint): Capabilities['stoppedSnapshot']['uefi'] {
+  if (!isQemu) return 'none'
+  return version < firmwareChosenAtDefine ? 'internal' : 'external'
+}

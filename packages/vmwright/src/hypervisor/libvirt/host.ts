@@ -1,0 +1,91 @@
+import { calls, LibvirtError, openLibvirt, parseUri, type Libvirt } from '@vmwright/libvirt'
+import { acquireExclusive } from '../../lib/exclusive.ts'
+import type { Progress } from '../../lib/progress.ts'
+import type { HostSpec } from '../../spec/resolved.ts'
+import type { Hypervisor } from '../contract.ts'
+import { probeAcceleration } from './acceleration.ts'
+import { readCapabilities } from './capabilities.ts'
+import { unreachable } from './failure.ts'
+import { guestAccess } from './guest.ts'
+import { placeImage } from './images.ts'
+import { defineVm, setAutostart, undefineVm, writeMark } from './machines.ts'
+import { observeHost } from './observe.ts'
+import { ensurePool, startNetwork } from './pools.ts'
+import { startVm, stopVm } from './power.ts'
+import { Session } from './session.ts'
+import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
+import { createDisk, deleteVolume, growDisk, writeVolume } from './volumes.ts'
+
+/**
+ * Connects to a host's libvirt. Throws `host.unreachable`.
+ *
+ * The lock of `lock()` holds on this machine: runs of other machines against the same remote host are not kept
+ * out, because libvirt has no lock to offer; each step looks before it acts, so that they meet in errors and not
+ * in damage.
+ */
+export async function openLibvirtHost(progress: Progress, spec: HostSpec): Promise<Hypervisor> {
+  const libvirt = await connect(progress, spec)
+  const session = new Session(spec.name, libvirt)
+  try {
+    return await hypervisor(progress, spec, session)
+  } catch (error) {
+    await libvirt.close()
+    throw error
+  }
+}
+
+const openTimeoutMs = 30_000
+
+async function connect(progress: Progress, spec: HostSpec): Promise<Libvirt> {
+  progress.check()
+  const effect = { kind: 'libvirt.connectOpen', object: spec.name, mutates: false }
+  try {
+    return await progress.seam.effect(effect, () =>
+      openLibvirt(spec.uri, progress.callOptions(openTimeoutMs)),
+    )
+  } catch (error) {
+    progress.check()
+    throw error instanceof LibvirtError ? unreachable(error, spec) : error
+  }
+}
+
+async function hypervisor(progress: Progress, spec: HostSpec, session: Session): Promise<Hypervisor> {
+  const can = await readCapabilities(session, progress)
+  const hostIs = parseUri(spec.uri).route.kind === 'unix' ? 'local' : 'remote'
+  return {
+    host: spec.name,
+    can,
+    observe: (progress) => observeHost(session, progress),
+    lock: async (progress, holder) =>
+      acquireExclusive(progress, await lockKey(session, progress, spec), holder),
+    probeAcceleration: (progress) => probeAcceleration(session, progress, spec, can.architecture),
+    ensurePool: (progress, pool) => ensurePool(session, progress, pool),
+    startNetwork: (progress, name) => startNetwork(session, progress, name),
+    placeImage: (progress, image) => placeImage(session, progress, image, hostIs),
+    defineVm: (progress, vm) => defineVm(session, progress, vm, can.architecture),
+    createDisk: (progress, disk) => createDisk(session, progress, disk),
+    writeVolume: (progress, volume, content) => writeVolume(session, progress, volume, content),
+    growDisk: (progress, vm, device, volume, sizeBytes) =>
+      growDisk(session, progress, { vm, device, volume, sizeBytes }),
+    deleteVolume: (progress, volume) => deleteVolume(session, progress, volume),
+    writeMark: (progress, vm, mark) => writeMark(session, progress, vm, mark),
+    setAutostart: (progress, vm, autostart) => setAutostart(session, progress, vm, autostart === 'on'),
+    startVm: (progress, vm) => startVm(session, progress, vm),
+    stopVm: (progress, vm, how) => stopVm(session, progress, vm, how),
+    undefineVm: (progress, vm) => undefineVm(session, progress, vm),
+    createSnapshot: (progress, vm, snapshot) => createSnapshot(session, progress, vm, snapshot),
+    restoreSnapshot: (progress, vm, name) => restoreSnapshot(session, progress, vm, name),
+    deleteSnapshot: (progress, vm, name) => deleteSnapshot(session, progress, vm, name),
+    guest: (vm) => guestAccess(session, vm),
+    close: () => session.libvirt.close(),
+  }
+}
+
+/** Two spellings of one local URI give one key: the daemon says what it opened, the socket which daemon it is. */
+async function lockKey(session: Session, progress: Progress, spec: HostSpec): Promise<string> {
+  const { route } = parseUri(spec.uri)
+  if (route.kind !== 'unix') return spec.uri
+  const purpose = { object: session.host, doing: 'read the URI of the hypervisor' }
+  const { uri } = await session.call(progress, calls.connectGetUri, {}, purpose)
+  return route.socket === undefined ? uri : `${uri} at ${route.socket}`
+}

@@ -1,0 +1,20 @@
+import { uuidFromNames } from '../../lib/hash.ts'
+import { el, parseXml, textAt, writeXml } from '../../lib/xml.ts'
+import type { PoolDefinition } from '../contract.ts'
+
+/** A pool over a folder. Its UUID follows from name and path, so that making it twice makes the same pool. */
+export function poolXml(pool: PoolDefinition): string {
+  return writeXml(
+    el(
+      'pool',
+      { type: 'dir' },
+      el('name', {}, pool.name),
+      el('uuid', {}, uuidFromNames('pool', pool.name, pool.path)),
+      // No permissions: libvirt then makes a new folder with mode 0711, and leaves an existing one as it is.
+      el('target', {}, el('path', {}, pool.path)),
+    ),
+  )
+}
+
+/** The folder of a pool; `undefined` for pools without one (iSCSI, RBD, …). */
+export const parsePoolPath = (xml: string): string | undefined => textAt(parseXml(xml), 'target', 'path')

@@ -1,0 +1,93 @@
+import { calls, errorCode, type StoragePool } from '@vmwright/libvirt'
+import { ProvisionError } from '../../lib/errors.ts'
+import type { Progress } from '../../lib/progress.ts'
+import type { PoolDefinition } from '../contract.ts'
+import { parsePoolPath, poolXml } from './pool-xml.ts'
+import { mapParallel, type Session } from './session.ts'
+
+/**
+ * Makes the pool over its folder (and the folder), started now and with the host, or finds it as wanted. Throws
+ * `pool.not-found` when a pool of that name has another folder, or another pool has that folder. Safe to repeat
+ * after any interruption: a defined pool that is not active is built and started.
+ */
+export async function ensurePool(
+  session: Session,
+  progress: Progress,
+  wanted: PoolDefinition,
+): Promise<void> {
+  const purpose = { object: wanted.name, doing: `make pool ${wanted.name}` }
+  const lookup = { ...purpose, absent: [errorCode.noStoragePool] }
+  const found = await session.callUnless(
+    progress,
+    calls.storagePoolLookupByName,
+    { name: wanted.name },
+    lookup,
+  )
+  if (found === undefined) await refuseSharedFolder(session, progress, wanted)
+  else await refuseOtherFolder(session, progress, wanted, found.pool)
+  const { pool } =
+    found ?? (await session.call(progress, calls.storagePoolDefineXml, { xml: poolXml(wanted) }, purpose))
+  const [{ active }, { autostart }] = await Promise.all([
+    session.call(progress, calls.storagePoolIsActive, { pool }, purpose),
+    session.call(progress, calls.storagePoolGetAutostart, { pool }, purpose),
+  ])
+  if (!active) {
+    await session.call(progress, calls.storagePoolBuild, { pool }, purpose)
+    await session.call(progress, calls.storagePoolCreate, { pool }, purpose)
+  }
+  if (!autostart)
+    await session.call(progress, calls.storagePoolSetAutostart, { pool, autostart: true }, purpose)
+}
+
+async function refuseOtherFolder(
+  session: Session,
+  progress: Progress,
+  wanted: PoolDefinition,
+  pool: StoragePool,
+): Promise<void> {
+  const purpose = { object: wanted.name, doing: `read pool ${wanted.name}` }
+  const { xml } = await session.call(progress, calls.storagePoolGetXmlDesc, { pool }, purpose)
+  const path = parsePoolPath(xml)
+  if (path !== undefined && withoutSlash(path) === withoutSlash(wanted.path)) return
+  throw new ProvisionError('pool.not-found', {
+    message: `Could not make pool ${wanted.name} at ${wanted.path} on host ${session.host}: a pool of that name is at ${path ?? 'no folder'}.`,
+    hint: 'Give the pool another name in the spec, or the path that it has.',
+    details: { pool: wanted.name, wantedPath: wanted.path, path },
+  })
+}
+
+/** libvirt allows one pool a folder. Its lookup by path takes active pools only, so all are looked at. */
+async function refuseSharedFolder(
+  session: Session,
+  progress: Progress,
+  wanted: PoolDefinition,
+): Promise<void> {
+  const purpose = { object: wanted.name, doing: 'list the pools' }
+  const { pools } = await session.call(
+    progress,
+    calls.connectListAllStoragePools,
+    { needResults: 1 },
+    purpose,
+  )
+  await mapParallel(pools, async (pool) => {
+    const reading = { object: pool.name, doing: `read pool ${pool.name}`, absent: [errorCode.noStoragePool] }
+    const described = await session.callUnless(progress, calls.storagePoolGetXmlDesc, { pool }, reading)
+    const path = described && parsePoolPath(described.xml)
+    if (path === undefined || withoutSlash(path) !== withoutSlash(wanted.path)) return
+    throw new ProvisionError('pool.not-found', {
+      message: `Could not make pool ${wanted.name} at ${wanted.path} on host ${session.host}: pool ${pool.name} has that folder.`,
+      hint: `Use pool ${pool.name} in the spec, or another path.`,
+      details: { pool: wanted.name, path: wanted.path, holder: pool.name },
+    })
+  })
+}
+
+const withoutSlash = (path: string): string => path.replace(/(?<=.)\/+$/, '')
+
+/** Starts an existing network; nothing to do when it is active. Throws `network.not-found`. */
+export async function startNetwork(session: Session, progress: Progress, name: string): Promise<void> {
+  const purpose = { object: name, doing: `start network ${name}` }
+  const { network } = await session.call(progress, calls.networkLookupByName, { name }, purpose)
+  const { active } = await session.call(progress, calls.networkIsActive, { network }, purpose)
+  if (!active) await session.call(progress, calls.networkCreate, { network }, purpose)
+}

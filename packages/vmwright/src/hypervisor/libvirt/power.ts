@@ -1,0 +1,107 @@
+import { calls, errorCode, events, type Domain } from '@vmwright/libvirt'
+import { ProvisionError } from '../../lib/errors.ts'
+import type { Progress } from '../../lib/progress.ts'
+import { readState } from './observe.ts'
+import { libvirtCodeOf, type Session } from './session.ts'
+
+/** The first start after an installation makes libvirt look at QEMU's abilities, which takes up to two minutes. */
+const startTimeoutMs = 300_000
+const destroyTimeoutMs = 120_000
+/** A guest that is still booting ignores the request, so it is repeated. */
+const askAgainMs = 10_000
+
+/** Starts the machine; nothing to do when it runs. */
+export async function startVm(session: Session, progress: Progress, vm: string): Promise<void> {
+  const domain = await session.domain(progress, vm)
+  if (domain.id >= 0) return
+  const purpose = {
+    object: vm,
+    doing: `start machine ${vm}`,
+    lane: 'slow',
+    timeoutMs: startTimeoutMs,
+  } as const
+  try {
+    await session.call(progress, calls.domainCreateWithFlags, { domain }, purpose)
+  } catch (error) {
+    const isRefused = libvirtCodeOf(error) === errorCode.operationInvalid
+    if (!isRefused || (await readState(session, progress, domain)) !== 'running') throw error
+  }
+}
+
+/** Stops the machine; nothing to do when it is off or not there. Throws `wait.timeout` (`graceful` only). */
+export async function stopVm(
+  session: Session,
+  progress: Progress,
+  vm: string,
+  how: 'graceful' | 'force',
+): Promise<void> {
+  const domain = await session.findDomain(progress, vm)
+  if (domain === undefined || domain.id < 0) return
+  if (how === 'graceful') return shutDown(session, progress, domain)
+  await session.callUnless(
+    progress,
+    calls.domainDestroyFlags,
+    { domain },
+    {
+      object: vm,
+      doing: `stop machine ${vm}`,
+      lane: 'slow',
+      timeoutMs: destroyTimeoutMs,
+      absent: [errorCode.operationInvalid, errorCode.noDomain],
+    },
+  )
+}
+
+/**
+ * Asks through the guest agent if it is connected, else by ACPI (libvirt's own choice with no flags), and waits
+ * for the event of the stop.
+ */
+async function shutDown(session: Session, progress: Progress, domain: Domain): Promise<void> {
+  const what = `machine ${domain.name} to shut down`
+  const stopped = new AbortController()
+  await using subscriptions = new AsyncDisposableStack()
+  const unsubscribe = await session.effect(progress, 'domainGetLifecycle', purposeOf(domain), () =>
+    session.libvirt.subscribe(
+      events.domainLifecycle,
+      ({ event }) => event === eventStopped && stopped.abort(),
+      { ...progress.callOptions(), domain },
+    ),
+  )
+  subscriptions.defer(unsubscribe)
+  progress.report({ what })
+  for (;;) {
+    if (stopped.signal.aborted || !(await isActive(session, progress, domain))) return
+    if (progress.remainingMs === 0) {
+      throw new ProvisionError('wait.timeout', {
+        message: `Timed out waiting for ${what} on host ${session.host}.`,
+        hint: 'The guest may have no ACPI or be hung: look at its console, or stop it by force.',
+        details: { host: session.host, vm: domain.name },
+      })
+    }
+    await session.callUnless(
+      progress,
+      calls.domainShutdownFlags,
+      { domain },
+      {
+        ...purposeOf(domain),
+        lane: 'slow',
+        absent: [errorCode.operationInvalid, errorCode.noDomain, errorCode.agentUnresponsive],
+      },
+    )
+    await progress
+      .child({ signal: stopped.signal })
+      .sleep(askAgainMs)
+      .catch(() => {})
+    progress.check()
+  }
+}
+
+/** `VIR_DOMAIN_EVENT_STOPPED` */
+const eventStopped = 5
+
+const purposeOf = ({ name }: Domain) => ({ object: name, doing: `shut down machine ${name}` })
+
+async function isActive(session: Session, progress: Progress, domain: Domain): Promise<boolean> {
+  const purpose = { ...purposeOf(domain), absent: [errorCode.noDomain] }
+  return (await session.callUnless(progress, calls.domainIsActive, { domain }, purpose))?.active ?? false
+}

@@ -1,0 +1,51 @@
+import { el, parseXml, textAt, find, writeXml } from '../../lib/xml.ts'
+import type { ObservedVolume } from '../contract.ts'
+
+export interface VolumeShape {
+  readonly name: string
+  readonly capacityBytes: number
+  readonly format: 'qcow2' | 'raw'
+  readonly mode: '0600' | '0644'
+  /** The backing file of an overlay, always with its format: nothing is ever guessed from a disk's content. */
+  readonly backing?: { readonly path: string; readonly format: string } | undefined
+}
+
+/** A volume to be created. Raw ones are sparse. */
+export function volumeXml(shape: VolumeShape): string {
+  return writeXml(
+    el(
+      'volume',
+      { type: 'file' },
+      el('name', {}, shape.name),
+      el('capacity', { unit: 'bytes' }, String(shape.capacityBytes)),
+      el('allocation', { unit: 'bytes' }, '0'),
+      el(
+        'target',
+        {},
+        el('format', { type: shape.format }),
+        el('permissions', {}, el('mode', {}, shape.mode)),
+        shape.format === 'qcow2' && el('compat', {}, '1.1'),
+      ),
+      shape.backing &&
+        el(
+          'backingStore',
+          {},
+          el('path', {}, shape.backing.path),
+          el('format', { type: shape.backing.format }),
+        ),
+    ),
+  )
+}
+
+/** Reads `<volume>` as libvirt describes it. libvirt looks at the file each time it is asked. */
+export function parseVolume(xml: string): ObservedVolume {
+  const volume = parseXml(xml)
+  return {
+    name: textAt(volume, 'name') ?? '',
+    path: textAt(volume, 'target', 'path') ?? '',
+    capacityBytes: Number(textAt(volume, 'capacity') ?? 0),
+    allocationBytes: Number(textAt(volume, 'allocation') ?? 0),
+    format: find(volume, 'target', 'format')?.attributes['type'] ?? 'raw',
+    backingPath: textAt(volume, 'backingStore', 'path'),
+  }
+}
