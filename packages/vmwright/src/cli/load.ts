@@ -30,7 +30,15 @@ export async function load(
 
 export async function loadProblems(context: CliContext, options: SpecOptions) {
   const path = resolve(context.currentDirectory, options.file)
-  const reader = { readText: (file: string) => readIfThere(file) }
+  const texts = new Map<string, Promise<Uint8Array | undefined>>()
+  // Once a file: a pipe (`-f /dev/stdin`) can be read only once.
+  const reader = {
+    readText(file: string) {
+      const text = texts.get(file) ?? readIfThere(file)
+      texts.set(file, text)
+      return text
+    },
+  }
   if ((await reader.readText(path)) === undefined) {
     throw new ProvisionError('spec.not-found', {
       message: `There is no spec at ${options.file}.`,

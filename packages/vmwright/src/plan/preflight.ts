@@ -230,7 +230,7 @@ function capacityFindings(
           'disk.shrink-refused',
           `instance ${instance.name}`,
           `Its disk of ${formatBytes(instance.rootDisk.sizeMib * MiB)} is smaller than the image ${instance.image} (${formatBytes(image.virtualSizeBytes)}).`,
-          `Set \`disk\` to at least ${formatBytes(image.virtualSizeBytes)}.`,
+          `Set \`rootDisk.size\` to at least ${formatBytes(image.virtualSizeBytes)}.`,
         ),
       )
     }

@@ -24,7 +24,7 @@ function rootDisk({ vm, host, existing }: StepOf<'create-disk'>, context: RunCon
   if (sizeBytes < image.virtualSizeBytes) {
     throw new ProvisionError('disk.shrink-refused', {
       message: `The disk of ${name} (${formatBytes(sizeBytes)}) would be smaller than its image ${vm.image.id} (${formatBytes(image.virtualSizeBytes)}).`,
-      hint: `Set \`disk\` of ${name} to at least ${formatBytes(image.virtualSizeBytes)}.`,
+      hint: `Set \`rootDisk.size\` of ${name} to at least ${formatBytes(image.virtualSizeBytes)}.`,
       details: { sizeBytes, imageBytes: image.virtualSizeBytes },
     })
   }

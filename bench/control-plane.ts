@@ -1,0 +1,216 @@
+import { mkdtemp, rm, writeFile, chmod } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { measure, median, requireSuccess, spread, type Measured } from './measure.ts'
+import type { BenchResult } from './result.ts'
+
+/**
+ * Ten machines from nothing to running, and away again, against the best bare shell script for the same work:
+ * overlay, seed, define and start each, four at a time, one virsh per machine. The machines have no system, so
+ * that only the control plane is measured; acceleration is emulation, which every host has.
+ */
+const count = 10
+const rounds = 5
+const prefix = 'bench-cp'
+const vmwright = new URL('../vmwright', import.meta.url).pathname
+
+interface Place {
+  readonly folder: string
+  readonly image: string
+  readonly spec: string
+}
+
+interface Timings {
+  readonly ours: number[]
+  readonly shell: number[]
+}
+
+let cached:
+  | Promise<{
+      readonly create: Timings
+      readonly destroy: Timings
+      readonly reapply: number[]
+      readonly start: number[]
+    }>
+  | undefined
+
+export const benchmarks: readonly { readonly id: string; run(): Promise<BenchResult> }[] = [
+  {
+    id: 'control-plane-10',
+    async run() {
+      const { create } = await (cached ??= runAll())
+      return compare(
+        'control-plane-10',
+        create,
+        'at most 1.15 times the shell script, or 150 ms more',
+        (value, yardstick) => value <= Math.max(1.15 * yardstick, yardstick + 150),
+      )
+    },
+  },
+  {
+    id: 'destroy-10',
+    async run() {
+      const { destroy } = await (cached ??= runAll())
+      return compare(
+        'destroy-10',
+        destroy,
+        'at most 1.25 times the shell script',
+        (value, yardstick) => value <= 1.25 * yardstick,
+      )
+    },
+  },
+  {
+    id: 'reapply-10',
+    async run() {
+      const { reapply, start } = await (cached ??= runAll())
+      const value = median(reapply)
+      const yardstick = median(start)
+      return {
+        id: 'reapply-10',
+        value,
+        unit: 'ms',
+        yardstick,
+        ratio: value / yardstick,
+        goal: 'at most 500 ms, no mutating call (yardstick: node -e 0)',
+        met: value <= 500,
+        n: reapply.length,
+        spread: spread(reapply),
+      }
+    },
+  },
+]
+
+function compare(
+  id: string,
+  { ours, shell }: Timings,
+  goal: string,
+  isMet: (value: number, yardstick: number) => boolean,
+): BenchResult {
+  const value = median(ours)
+  const yardstick = median(shell)
+  return {
+    id,
+    value,
+    unit: 'ms',
+    yardstick,
+    ratio: value / yardstick,
+    goal,
+    met: isMet(value, yardstick),
+    n: ours.length,
+    spread: spread(ours),
+  }
+}
+
+async function runAll() {
+  const folder = await mkdtemp(join(tmpdir(), 'vmwright-bench-'))
+  await chmod(folder, 0o711)
+  const place: Place = { folder, image: join(folder, 'base.qcow2'), spec: join(folder, 'vmwright.yaml') }
+  const create: Timings = { ours: [], shell: [] }
+  const destroy: Timings = { ours: [], shell: [] }
+  const reapply: number[] = []
+  const start: number[] = []
+  try {
+    requireSuccess('qemu-img', await measure('qemu-img', ['create', '-q', '-f', 'qcow2', place.image, '64M']))
+    await writeFile(place.spec, specText(place))
+    await writeFile(join(folder, 'create.sh'), createScript(place))
+    await writeFile(join(folder, 'destroy.sh'), destroyScript(place))
+    await makeSeedSources(folder)
+    // The first round fills caches on both sides and is not counted.
+    for (let round = 0; round <= rounds; round++) {
+      const keep = (list: number[], result: Measured): void => void (round > 0 && list.push(result.ms))
+      keep(create.shell, requireSuccess('create.sh', await measure('bash', [join(folder, 'create.sh')])))
+      keep(destroy.shell, requireSuccess('destroy.sh', await measure('bash', [join(folder, 'destroy.sh')])))
+      keep(
+        create.ours,
+        requireSuccess('apply', await measure(vmwright, ['apply', '-f', place.spec, '--json'])),
+      )
+      const again = requireSuccess(
+        'apply again',
+        await measure(vmwright, ['apply', '-f', place.spec, '--json']),
+      )
+      if (!again.stdout.includes('"mutations":0'))
+        throw new Error(`the second apply changed something:\n${again.stdout}`)
+      keep(reapply, again)
+      keep(start, requireSuccess('node', await measure(process.execPath, ['-e', '0'])))
+      keep(
+        destroy.ours,
+        requireSuccess(
+          'destroy',
+          await measure(vmwright, ['destroy', '--disks', '--yes', '-f', place.spec, '--json']),
+        ),
+      )
+    }
+  } finally {
+    await measure('bash', [join(folder, 'destroy.sh')])
+    await measure(vmwright, ['destroy', '--disks', '--yes', '-f', place.spec, '--json'])
+    for (const pool of [`${prefix}-instances`]) {
+      await measure('virsh', ['-q', 'pool-destroy', pool])
+      await measure('virsh', ['-q', 'pool-undefine', pool])
+    }
+    await rm(folder, { recursive: true, force: true })
+  }
+  return { create, destroy, reapply, start }
+}
+
+const specText = ({ folder, image }: Place): string => `version: 1
+project: bench
+hosts:
+  local: { uri: "qemu:///system", acceleration: emulate }
+images:
+  empty: { file: ${image}, firmware: bios }
+pools:
+  bench: { path: ${folder}/instances, name: ${prefix}-instances }
+defaults:
+  image: empty
+  pool: bench
+  vcpus: 1
+  memory: 128MiB
+  rootDisk: { size: 1GiB }
+  snapshot: false
+  ready: { rungs: [started] }
+instances:
+  vm: { count: ${count}, name: "${prefix}-{index}" }
+`
+
+async function makeSeedSources(folder: string): Promise<void> {
+  await writeFile(join(folder, 'user-data'), '#cloud-config\nhostname: bench\n')
+  await writeFile(join(folder, 'meta-data'), 'instance-id: bench\n')
+}
+
+const domainXml = (name: string, folder: string): string => `<domain type='qemu'>
+  <name>${name}</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
+  <devices>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${folder}/${name}.qcow2'/><target dev='vda' bus='virtio'/></disk>
+    <controller type='scsi' model='virtio-scsi'/>
+    <disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${folder}/${name}-seed.iso'/><target dev='sda' bus='scsi'/><readonly/></disk>
+    <interface type='network'><source network='default'/><model type='virtio'/></interface>
+    <serial type='pty'/><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+  </devices>
+</domain>`
+
+const createScript = ({ folder, image }: Place): string => `set -eu
+cd ${folder}
+one() {
+  name=${prefix}-sh-$1
+  qemu-img create -q -f qcow2 -F qcow2 -b ${image} $name.qcow2 1G
+  genisoimage -quiet -J -r -V cidata -o $name-seed.iso user-data meta-data
+  cat > $name.xml <<XML
+${domainXml('$name', folder)}
+XML
+  virsh -q "define $name.xml; start $name" >/dev/null
+}
+export -f one
+seq ${count} | xargs -P4 -I{} bash -ec 'one {}'
+`
+
+const destroyScript = ({ folder }: Place): string => `cd ${folder}
+one() {
+  name=${prefix}-sh-$1
+  virsh -q "destroy $name; undefine $name" >/dev/null
+  rm -f $name.qcow2 $name-seed.iso $name.xml
+}
+export -f one
+seq ${count} | xargs -P4 -I{} bash -c 'one {}'
+true
+`
