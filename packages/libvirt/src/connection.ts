@@ -2,20 +2,18 @@ import { LibvirtError, captureSite, retell, type CallSite } from './errors.ts'
 import type { Call, StreamUse } from './protocol/call.ts'
 import { Framer, type PacketSink } from './protocol/framer.ts'
 import {
-  bareHeader,
-  headerBytes,
   keepaliveProcedure,
   packetStatus,
   packetType,
   program,
-  writeHeader,
   type PacketHeader,
 } from './protocol/packet.ts'
-import { remoteError } from './protocol/types.ts'
 import { startDeadline } from './deadline.ts'
+import { closedHere, daemonError, gaveUp } from './failures.ts'
+import { encodeCall, keepalivePacket } from './packets.ts'
+import { StreamHandle } from './stream-handle.ts'
 import type { Channel } from './transport/channel.ts'
 import { XdrReader } from './xdr/reader.ts'
-import { XdrWriter } from './xdr/writer.ts'
 
 /**
  * `max_client_requests` of the daemon's default configuration: of more calls at once it reads none until one is
@@ -365,111 +363,4 @@ export class Connection {
     this.#serial = this.#serial === 0xffff_ffff ? 1 : this.#serial + 1
     return this.#serial
   }
-}
-
-/** Our end of a stream: writes its packets. */
-export class StreamHandle {
-  readonly serial: number
-  readonly #channel: Channel
-  readonly #header: { readonly program: number; readonly procedure: number; readonly serial: number }
-
-  constructor(
-    channel: Channel,
-    call: { readonly program: number; readonly procedure: number },
-    serial: number,
-  ) {
-    this.#channel = channel
-    this.serial = serial
-    this.#header = { program: call.program, procedure: call.procedure, serial }
-  }
-
-  /** One packet of data, its pieces written as they are. True when more may follow at once. */
-  send(pieces: readonly Uint8Array[], bytes: number): boolean {
-    const output = this.#channel.output
-    output.cork()
-    let writable = output.write(this.#packet(packetStatus.continue, bytes))
-    for (const piece of pieces) writable = output.write(piece)
-    output.uncork()
-    return writable
-  }
-
-  /** Resolves when the output takes more, or has ended. */
-  drained(): Promise<void> {
-    const output = this.#channel.output
-    return new Promise((resolve) => {
-      const done = () => {
-        output.off('drain', done)
-        output.off('close', done)
-        resolve()
-      }
-      output.on('drain', done)
-      output.on('close', done)
-      if (output.destroyed || !output.writableNeedDrain) done()
-    })
-  }
-
-  /** Says that we are done; the daemon answers with the outcome. */
-  finish(): void {
-    this.#channel.output.write(this.#packet(packetStatus.ok, 0))
-  }
-
-  #packet(status: number, payloadBytes: number): Buffer {
-    return bareHeader({ ...this.#header, type: packetType.stream, status }, payloadBytes)
-  }
-}
-
-/** The packet of a call without arguments or waiter, for `close`. */
-export function encodeCall<A>(
-  call: Call<A, unknown, StreamUse>,
-  args: A,
-  serial: number,
-  site: CallSite,
-): Buffer {
-  const writer = new XdrWriter(headerBytes)
-  try {
-    call.args.encode(writer, args)
-  } catch (cause) {
-    const message = `The arguments of ${call.name} cannot be sent: ${(cause as Error).message}`
-    throw new LibvirtError({ kind: 'protocol', message, procedure: call.name, cause }, site)
-  }
-  const packet = writer.finish()
-  const { program, procedure } = call
-  return writeHeader(packet, {
-    length: packet.length,
-    program,
-    procedure,
-    type: packetType.call,
-    serial,
-    status: 0,
-  })
-}
-
-function keepalivePacket(procedure: number): Buffer {
-  return bareHeader({ program: program.keepalive, procedure, type: packetType.message, serial: 0, status: 0 })
-}
-
-function daemonError(body: Buffer, procedure: string | undefined, site: CallSite): LibvirtError {
-  const { code, domain, level, message } = remoteError.decode(new XdrReader(body))
-  return new LibvirtError(
-    { kind: 'libvirt', code, domain, level, message: message ?? `libvirt error ${code}`, procedure },
-    site,
-  )
-}
-
-function closedHere(): LibvirtError {
-  return new LibvirtError({ kind: 'cancelled', message: 'The connection was closed by this side' })
-}
-
-function gaveUp(
-  kind: 'timeout' | 'cancelled',
-  procedure: string,
-  label: string,
-  timeoutMs: number,
-  site: CallSite,
-): LibvirtError {
-  const message =
-    kind === 'timeout'
-      ? `${label} did not answer ${procedure} within ${timeoutMs} ms`
-      : `${procedure} on ${label} was cancelled`
-  return new LibvirtError({ kind, message, procedure }, site)
 }

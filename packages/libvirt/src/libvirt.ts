@@ -1,5 +1,6 @@
 import { calls } from './calls/index.ts'
-import { Connection, encodeCall, type CallLimits } from './connection.ts'
+import { Connection, type CallLimits } from './connection.ts'
+import { encodeCall } from './packets.ts'
 import { captureSite, LibvirtError, retell } from './errors.ts'
 import type { EventKind } from './events.ts'
 import { handshake } from './handshake.ts'

@@ -1,4 +1,5 @@
-import type { Connection, StreamHandle, StreamSink } from './connection.ts'
+import type { Connection, StreamSink } from './connection.ts'
+import type { StreamHandle } from './stream-handle.ts'
 import type { LibvirtError } from './errors.ts'
 import { maxStreamPayload } from './protocol/packet.ts'
 
@@ -48,7 +49,7 @@ export class ByteStream implements StreamSink {
   /** Sends one packet's worth; resolves when more is welcome. */
   async send(pieces: readonly Uint8Array[], bytes: number): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
-    if (!this.#handle.send(pieces, bytes)) await this.#handle.drained()
+    await this.#handle.send(pieces, bytes)
     if (this.#failure !== undefined) throw this.#failure
   }
 
