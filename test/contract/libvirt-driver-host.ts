@@ -20,7 +20,10 @@ export interface TestHost extends AsyncDisposable {
   readonly prefix: string
 }
 
-/** A connection to libvirt, and a folder; disposal removes the folder and what libvirt has with the prefix. */
+/**
+ * A connection to libvirt, and a folder. Disposal removes the folder and what libvirt has with the prefix, and
+ * fails when the test left machines behind.
+ */
 export async function openTestHost(name: string, seam: Seam = realSeam()): Promise<TestHost> {
   const folder = await mkdtemp(join(process.env['VMWRIGHT_TEST_FOLDER'] ?? '/var/tmp', `vmwright-${name}-`))
   await chmod(folder, 0o711)
@@ -34,11 +37,17 @@ export async function openTestHost(name: string, seam: Seam = realSeam()): Promi
     prefix,
     async [Symbol.asyncDispose]() {
       await host.close()
+      const leftOver = await names(['list', '--all', '--name'], prefix)
+      for (const vm of leftOver) {
+        await virsh('destroy', vm).catch(() => {})
+        await virsh('undefine', vm, '--nvram', '--snapshots-metadata')
+      }
       for (const pool of await names(['pool-list', '--all', '--name'], prefix)) {
         await virsh('pool-destroy', pool).catch(() => {})
         await virsh('pool-undefine', pool)
       }
       await rm(folder, { recursive: true, force: true })
+      if (leftOver.length > 0) throw new Error(`machines were left behind: ${leftOver.join(', ')}`)
     },
   }
 }
