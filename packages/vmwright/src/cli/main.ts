@@ -1,106 +1,44 @@
-import { Command, CommanderError, Option } from 'commander'
-import { stages } from '../plan/plan.ts'
+import { CommanderError } from 'commander'
+import { ProvisionError } from '../lib/errors.ts'
 import { processContext } from './context.ts'
 import { exitCode } from './exit-codes.ts'
-import { fileOption, jsonOption, namesOption, parseDuration, varFileOption, varOption } from './options.ts'
-import { version } from '../version.ts'
+import { fail } from './fail.ts'
+import { buildProgram } from './program.ts'
+import type { Runner } from './register.ts'
 
-/**
- * The command line: names and options only. Each command's code is loaded when it is run, so that `--help` and
- * `validate` do not pay for the hypervisor clients.
- */
 const context = processContext()
+const [, , ...words] = process.argv
 
 /** Runs a command's module and leaves with its exit code, after what it wrote has gone out. */
-const run =
-  (load: () => Promise<(...args: never[]) => Promise<number>>) =>
-  async (...args: unknown[]): Promise<void> => {
+const run: Runner =
+  (load) =>
+  async (...args) => {
     const command = await load()
-    process.exitCode = await command(context as never, ...(args.slice(0, -1) as never[]))
+    // Commander gives its own object last; the rest is arguments and options, in the order of the command.
+    process.exitCode = await command(context, ...(args.slice(0, -1) as never[]))
   }
 
-const program = new Command('vmwright')
-  .description('Provisions virtual machines on KVM hosts from one spec.')
-  .version(version, '-V, --version')
-  .showHelpAfterError('(see --help)')
-  .enablePositionalOptions()
-  .exitOverride()
-  .addHelpText(
-    'after',
-    `
-Examples:
-  vmwright validate                     see whether the spec is right, without a host
-  vmwright plan                         show what apply would do
-  vmwright apply                        make the hosts be as the spec says
-  vmwright ssh web-1                    log in
-  vmwright destroy --disks              show what would be removed; --yes removes it
+const program = buildProgram(run)
+if (words.length === 0) {
+  program.outputHelp()
+  process.exitCode = exitCode.usage
+} else {
+  try {
+    await program.parseAsync(process.argv)
+  } catch (error) {
+    process.exitCode = exitCodeOf(error)
+  }
+}
 
-Exit codes: 0 done, 1 failed, 2 changes pending (plan --detailed-exitcode), 3 not confirmed, 4 spec invalid,
-5 blocked by findings, 6 host unavailable or locked, 64 usage, 130 cancelled.`,
-  )
+/** Commander has told its errors on stderr already, as text; a program that asked for JSON gets one it can read. */
+function exitCodeOf(error: unknown): number {
+  const isJson = words.includes('--json')
+  if (!(error instanceof CommanderError)) return fail(context, error, isJson)
+  if (error.exitCode === 0) return exitCode.done
+  if (isJson) fail(context, usageError(error), isJson)
+  return exitCode.usage
+}
 
-const withSpec = (command: Command): Command =>
-  command.addOption(fileOption()).addOption(varOption()).addOption(varFileOption()).addOption(jsonOption())
-
-const names = '[names...]'
-const namesHelp = 'instances or groups; all when none is named'
-
-withSpec(program.command('validate').description('check the spec, without touching a host')).action(
-  run(async () => (await import('./commands/validate.ts')).validate),
-)
-
-const applyOptions = (command: Command): Command =>
-  withSpec(command)
-    .argument(names, namesHelp)
-    .addOption(new Option('--stage <stage>', 'run one stage alone').choices(stages).default('full'))
-    .addOption(namesOption('adopt', 'take over machines of these names that were not made by vmwright'))
-    .addOption(namesOption('replace', 'destroy and create these again, disks included'))
-    .addOption(namesOption('reseed', 'run cloud-init again in these, as on a first boot'))
-    .addOption(namesOption('restart', 'restart these where a change needs it'))
-    .addOption(namesOption('reuse-disks', 'use disks left over from an earlier machine of the name'))
-    .option('--refresh-images', 'ask the publishers for newer images whatever the policy says', false)
-
-applyOptions(program.command('plan').description('show the difference between spec and hosts'))
-  .option('--detailed-exitcode', 'exit with 2 when there is something to do', false)
-  .option('--steps', 'show every step', false)
-  .action(run(async () => (await import('./commands/plan.ts')).plan))
-
-applyOptions(program.command('apply').description('make the hosts be as the spec says'))
-  .option('--check', 'stop after the plan', false)
-  .option('-y, --yes', 'do not ask before machines are replaced, reseeded or taken over', false)
-  .addOption(
-    new Option('--lock-timeout <duration>', 'how long to wait for another run on a host')
-      .argParser(parseDuration)
-      .default(600_000, '10m'),
-  )
-  .action(run(async () => (await import('./commands/apply.ts')).apply))
-
-withSpec(program.command('destroy').description('remove the declared machines'))
-  .argument(names, namesHelp)
-  .option('--disks', 'remove their disks, seeds and leftover files too', false)
-  .addOption(namesOption('adopt', 'remove machines of these names although vmwright did not make them'))
-  .option('--check', 'only show what would be removed', false)
-  .option('-y, --yes', 'really do it', false)
-  .addOption(
-    new Option('--lock-timeout <duration>', 'how long to wait for another run on a host')
-      .argParser(parseDuration)
-      .default(600_000, '10m'),
-  )
-  .action(run(async () => (await import('./commands/destroy.ts')).destroy))
-
-withSpec(program.command('status').description('show the machines as they are'))
-  .argument(names, namesHelp)
-  .action(run(async () => (await import('./commands/status.ts')).status))
-
-export { program, withSpec, names, namesHelp, run }
-
-const { registerMore } = await import('./more.ts')
-registerMore(program, { withSpec, names, namesHelp, run })
-
-try {
-  await program.parseAsync(process.argv)
-} catch (error) {
-  if (error instanceof CommanderError)
-    process.exitCode = error.exitCode === 0 ? exitCode.done : exitCode.usage
-  else throw error
+function usageError({ message }: CommanderError): ProvisionError {
+  return new ProvisionError('usage.invalid', { message: message.replace(/^error: /, '') })
 }

@@ -32,40 +32,39 @@ export async function operate(
   command: string,
   operation: Operation,
 ): Promise<number> {
-  let sink: EventSink | undefined
+  let view: EventSink | undefined
+  let undivert: (() => void) | undefined
+  const close = (): void => {
+    view?.close()
+    undivert?.()
+  }
   try {
     const { spec, instances } = await load(context, options, names)
-    sink = openSink({
-      json: options.json,
-      stdout: context.stdout,
-      stderr: context.stderr,
-      environment: context.environment,
-    })
-    const view = sink
+    const sink = (view = openSink({ json: options.json, ...context }))
+    undivert = context.divert((line) => sink.say(line))
     const progress = new Progress(context.seam, {
       signal: context.signal,
-      report: ({ what }) => sayIfLocked(context, options, what),
+      report: ({ what }) => sink.phase(what),
     })
     const result = await operation.work(progress, {
       spec,
       instances,
       services: composeServices(spec, context),
-      onEvent: (event) => view.event(stamped(event, context.seam.nowMs())),
+      onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
       holder: context.holder(command),
       lockTimeoutMs: options.lockTimeout,
-      confirm: (plan) => confirm(context, options, operation, plan),
+      confirm: (plan) => {
+        sink.pause()
+        return confirm(context, options, operation, plan)
+      },
     })
-    sink.close()
+    close()
     tell(context, options, command, result)
     return exitCodeOfOutcome(result.outcome)
   } catch (error) {
-    sink?.close()
+    close()
     return fail(context, error, options.json)
   }
-}
-
-function sayIfLocked(context: CliContext, options: SpecOptions, what: string): void {
-  if (!options.json && what.includes('lock')) context.stderr.write(`waiting for ${what}\n`)
 }
 
 async function confirm(
@@ -79,6 +78,11 @@ async function confirm(
     return false
   context.stdout.write(renderPlan(plan, 'steps'))
   const questions = createInterface({ input: context.stdin, output: context.stdout })
+  // While a question is open the terminal is in raw mode: Ctrl-C is a key, not a signal.
+  questions.on('SIGINT', () => {
+    context.stdout.write('\n')
+    context.interrupt()
+  })
   try {
     const answer = await questions.question('Do this? Only "yes" does it: ', { signal: context.signal })
     return answer.trim() === 'yes'

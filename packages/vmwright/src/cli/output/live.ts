@@ -1,4 +1,65 @@
-import { openPlainLines } from './plain.ts'
+import type { RunEvent } from '@vmwright/contract'
+import { renderLive } from './live-screen.ts'
+import { applyEvent, initialState, withPhase } from './live-state.ts'
 import type { EventSink } from './output.ts'
+import { Painter } from './painter.ts'
 
-export const openLiveView = (out: NodeJS.WriteStream): EventSink => openPlainLines(out)
+/** Often enough for a clock and a spinner; nothing is sent when no line changed. */
+const tickMs = 200
+
+/**
+ * X8: one line for each shared step and each instance, rewritten in place, with a clock that ticks. The terminal is
+ * given back at `close`, when the process ends for whatever reason it can still see, and while it is suspended.
+ */
+export function openLiveView(out: NodeJS.WriteStream, colors: boolean): EventSink {
+  const painter = new Painter(out)
+  let state = initialState(Date.now())
+  let timer: NodeJS.Timeout | undefined
+
+  const paint = (): void =>
+    painter.paint(renderLive(state, { columns: out.columns, rows: out.rows, nowMs: Date.now(), colors }))
+  const wake = (): void => {
+    timer ??= setInterval(paint, tickMs).unref()
+  }
+  const rest = (): void => {
+    clearInterval(timer)
+    timer = undefined
+  }
+  const leave = (): void => painter.leave()
+  const suspend = (): void => {
+    painter.leave()
+    process.kill(process.pid, 'SIGSTOP')
+  }
+  process.on('exit', leave)
+  process.on('SIGTSTP', suspend)
+  process.on('SIGCONT', paint)
+  out.on('resize', paint)
+
+  return {
+    event(event: RunEvent) {
+      state = applyEvent(state, event)
+      if (event.kind === 'notice') painter.above(`${event.level}: ${event.message}`)
+      wake()
+    },
+    phase(what) {
+      state = withPhase(state, what, Date.now())
+      wake()
+    },
+    say: (line) => painter.above(line),
+    pause() {
+      rest()
+      painter.clear()
+    },
+    close() {
+      rest()
+      // What is left of a phase says nothing; the picture of a run stays.
+      if (state.title === '') painter.clear()
+      else paint()
+      painter.leave()
+      process.off('exit', leave)
+      process.off('SIGTSTP', suspend)
+      process.off('SIGCONT', paint)
+      out.off('resize', paint)
+    },
+  }
+}

@@ -1,11 +1,19 @@
 import type { RunEvent } from '@vmwright/contract'
+import pc from 'picocolors'
 import type { EventBody } from '../../engine/run.ts'
 import { openLiveView } from './live.ts'
 import { openPlainLines } from './plain.ts'
 
-/** Where events of a run go: a live view, plain lines, or JSON lines. `close` leaves the terminal as it was. */
+/** Where the story of a run goes: a live view, plain lines, or JSON lines. */
 export interface EventSink {
   event(event: RunEvent): void
+  /** Before the run: what is done or waited for now. */
+  phase(what: string): void
+  /** A line for the person, kept clear of the live view. */
+  say(line: string): void
+  /** Makes room for a question; the next event goes on. */
+  pause(): void
+  /** Leaves the terminal as it was. */
   close(): void
 }
 
@@ -18,11 +26,24 @@ export interface OutputOptions {
 
 /** Progress goes to stderr, so that stdout holds the result alone; with `--json`, stdout is the event lines. */
 export function openSink(options: OutputOptions): EventSink {
-  if (options.json)
-    return { event: (event) => void options.stdout.write(`${JSON.stringify(event)}\n`), close() {} }
-  const isDumb = options.environment['TERM'] === 'dumb' || options.environment['CI'] !== undefined
-  return options.stderr.isTTY && !isDumb ? openLiveView(options.stderr) : openPlainLines(options.stderr)
+  const { stdout, stderr, environment } = options
+  if (options.json) return openJsonLines(stdout, stderr)
+  return isLively(stderr, environment) ? openLiveView(stderr, pc.isColorSupported) : openPlainLines(stderr)
 }
+
+/** A terminal that can move its cursor, watched by a person. */
+export const isLively = (
+  out: { readonly isTTY?: boolean },
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean => out.isTTY === true && environment['TERM'] !== 'dumb' && (environment['CI'] ?? '') === ''
+
+const openJsonLines = (stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): EventSink => ({
+  event: (event) => void stdout.write(`${JSON.stringify(event)}\n`),
+  phase() {},
+  say: (line) => void stderr.write(`${line}\n`),
+  pause() {},
+  close() {},
+})
 
 /** Gives an event its time. */
 export const stamped = (event: EventBody, nowMs: number): RunEvent => ({ atMs: nowMs, ...event }) as RunEvent

@@ -5,28 +5,70 @@ import type { EventSink } from './output.ts'
 /** Silence longer than this makes people wonder. */
 const heartbeatMs = 10_000
 
-/** One line per fact, for logs and pipes. A step that takes long says from time to time what it waits for. */
-export function openPlainLines(out: { write(text: string): unknown }): EventSink {
+interface Running {
+  readonly startedMs: number
+  lastLineMs: number
+  what: string | undefined
+}
+
+/** The clock of the heartbeat; tests bring their own. */
+export interface Ticker {
+  nowMs(): number
+  every(ms: number, tick: () => void): () => void
+}
+
+const realTicker: Ticker = {
+  nowMs: () => Date.now(),
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms).unref()
+    return () => clearInterval(timer)
+  },
+}
+
+/** One line per fact, for logs and pipes. What takes long says from time to time what it waits for. */
+export function openPlainLines(
+  out: { write(text: string): unknown },
+  ticker: Ticker = realTicker,
+): EventSink {
   const steps = new Map<string, StepSummary>()
-  const lastLineMs = new Map<string, number>()
+  const running = new Map<string, Running>()
+  let phase: Running | undefined
+
   const line = (step: string, text: string): void => {
     const summary = steps.get(step)
     out.write(`${summary?.instance ?? summary?.host ?? step}: ${text}\n`)
   }
-  return {
+  const beat = (): void => {
+    const nowMs = ticker.nowMs()
+    if (phase !== undefined && nowMs - phase.lastLineMs >= heartbeatMs) {
+      phase.lastLineMs = nowMs
+      out.write(`… ${phase.what} (${formatDuration(nowMs - phase.startedMs)})\n`)
+    }
+    for (const [id, step] of running) {
+      if (nowMs - step.lastLineMs < heartbeatMs) continue
+      step.lastLineMs = nowMs
+      line(id, `… ${step.what ?? steps.get(id)?.title ?? id} (${formatDuration(nowMs - step.startedMs)})`)
+    }
+  }
+  const stop = ticker.every(1000, beat)
+
+  const sink: EventSink = {
     event(event: RunEvent) {
       switch (event.kind) {
         case 'run-started':
+          phase = undefined
           for (const step of event.steps) steps.set(step.id, step)
           return
         case 'step-started':
-          lastLineMs.set(event.step, event.atMs)
+          running.set(event.step, { startedMs: event.atMs, lastLineMs: event.atMs, what: undefined })
           return line(event.step, steps.get(event.step)?.title ?? event.step)
-        case 'step-progress':
-          if (event.atMs - (lastLineMs.get(event.step) ?? 0) < heartbeatMs) return
-          lastLineMs.set(event.step, event.atMs)
-          return line(event.step, `… ${progressText(event)}`)
+        case 'step-progress': {
+          const step = running.get(event.step)
+          if (step !== undefined) step.what = progressText(event)
+          return
+        }
         case 'step-finished':
+          running.delete(event.step)
           // Quick steps were announced by their title; a second line would only be noise.
           if (event.durationMs >= 1000)
             line(
@@ -35,16 +77,26 @@ export function openPlainLines(out: { write(text: string): unknown }): EventSink
             )
           return
         case 'step-failed':
+          running.delete(event.step)
           return line(event.step, `FAILED after ${formatDuration(event.durationMs)}: ${event.error.message}`)
         case 'step-skipped':
           return line(event.step, `skipped: ${steps.get(event.step)?.title ?? event.step}`)
         case 'notice':
-          return void out.write(`${event.level}: ${event.message}\n`)
+          return sink.say(`${event.level}: ${event.message}`)
         case 'run-finished':
       }
     },
-    close() {},
+    phase(what) {
+      const nowMs = ticker.nowMs()
+      if (phase?.what !== what) phase = { startedMs: nowMs, lastLineMs: nowMs, what }
+    },
+    say: (text) => void out.write(`${text}\n`),
+    pause() {
+      phase = undefined
+    },
+    close: stop,
   }
+  return sink
 }
 
 /** `download debian-12 (120 MiB of 300 MiB)` */
