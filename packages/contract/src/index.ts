@@ -1,3 +1,5 @@
 export * from './errors.ts'
 export * from './events.ts'
 export * from './spec/document.ts'
+export * from './spec/json-schema.ts'
+export * from './spec/reference.ts'

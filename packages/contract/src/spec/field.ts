@@ -2,7 +2,6 @@ import * as z from 'zod'
 
 /** What the reference and the editor's schema tell about a field. Markdown; `default` is prose or a literal in backticks. */
 export interface FieldFacts {
-  readonly unit?: string
   readonly default?: string
   readonly example?: unknown
 }
@@ -18,7 +17,6 @@ export const field = <T extends z.ZodType>(
 export const required = <T extends z.ZodType>(schema: T, what: string, facts: FieldFacts = {}): T =>
   schema.meta({
     description: what,
-    ...(facts.unit === undefined ? {} : { unit: facts.unit }),
     ...(facts.default === undefined ? {} : { fallback: facts.default }),
     ...(facts.example === undefined ? {} : { examples: [facts.example] }),
   })
@@ -29,14 +27,15 @@ export const required = <T extends z.ZodType>(schema: T, what: string, facts: Fi
  */
 export const fault = (message: string, hint = ''): string => `${message}\n${hint}`
 
-/** A text of a given form. A number or a boolean in its place gets the same message. */
-const formed = (pattern: RegExp, message: string, hint: string): z.ZodString => {
+/** A text of a given form; `kind` names it in the reference. A number or a boolean in its place gets the same message. */
+const formed = (kind: string, pattern: RegExp, message: string, hint: string): z.ZodString => {
   const error = (): string => fault(message, hint)
-  return z.string({ error }).regex(pattern, { error })
+  return z.string({ error }).regex(pattern, { error }).meta({ kind })
 }
 
 export const size = (): z.ZodString =>
   formed(
+    'size',
     /^\d+(\.\d+)?\s?(K|KiB|KB|M|MiB|MB|G|GiB|GB|T|TiB|TB)$/,
     'must be a size with a unit',
     'Write `2GiB` or `512MiB`; a number alone has no unit.',
@@ -44,6 +43,7 @@ export const size = (): z.ZodString =>
 
 export const duration = (): z.ZodString =>
   formed(
+    'duration',
     /^(\d+h)?(\d+m)?(\d+s)?(?<=[hms])$/,
     'must be a duration with a unit',
     'Write `90s`, `10m` or `1h30m`; a number alone has no unit.',
@@ -52,6 +52,7 @@ export const duration = (): z.ZodString =>
 /** Keys of hosts, images, networks, pools and groups. */
 export const key = (): z.ZodString =>
   formed(
+    'name',
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
     'is not a usable name',
     'Use letters, digits, `.`, `_` and `-`, at most 63, beginning with a letter or digit.',
@@ -75,13 +76,15 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(
 ): z.ZodEnum<z.core.util.ToEnum<T[number]>> => z.enum(values)
 
 export const absolutePath = (): z.ZodString =>
-  formed(/^\/[^\0\n\r]*$/, 'must be an absolute path', 'Begin it with `/`.')
+  formed('absolute path', /^\/[^\0\n\r]*$/, 'must be an absolute path', 'Begin it with `/`.')
 
 /** A path that may be relative to the file it stands in, or begin with `~/`. */
-export const localPath = (): z.ZodString => formed(/^[^\0\n\r]+$/, 'must be a path', 'Write it as text.')
+export const localPath = (): z.ZodString =>
+  formed('path', /^[^\0\n\r]+$/, 'must be a path', 'Write it as text.')
 
 export const mac = (): z.ZodString =>
   formed(
+    'MAC address',
     /^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/,
     'must be a MAC address',
     'Write six pairs of hexadecimal digits with colons, in quotes: "52:54:00:12:34:56".',
@@ -89,6 +92,7 @@ export const mac = (): z.ZodString =>
 
 export const digest = (): z.ZodString =>
   formed(
+    'digest',
     /^(sha256:[0-9A-Fa-f]{64}|sha512:[0-9A-Fa-f]{128})$/,
     'must be a digest',
     'Write `sha256:` and 64, or `sha512:` and 128 hexadecimal digits.',
@@ -96,6 +100,7 @@ export const digest = (): z.ZodString =>
 
 export const url = (): z.ZodString =>
   formed(
+    'URL',
     /^https?:\/\/[^\s/@]+(\/\S*)?$/,
     'must be a URL',
     'Begin it with `https://`; no user or password in it.',
@@ -125,6 +130,7 @@ export const secret = (): z.ZodUnion<
 
 export const address = (): z.ZodString =>
   formed(
+    'address with prefix length',
     /^[0-9A-Fa-f:.]+\/\d{1,3}$/,
     'must be an address with prefix length',
     'Write `192.168.24.10/24` or `fd00::10/64`.',
@@ -132,6 +138,7 @@ export const address = (): z.ZodString =>
 
 export const bareAddress = (): z.ZodString =>
   formed(
+    'address',
     /^[0-9A-Fa-f:.]+$/,
     'must be an IP address without prefix length',
     'Write `192.168.24.1` or `fd00::1`.',

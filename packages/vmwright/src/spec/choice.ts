@@ -32,7 +32,7 @@ export function choose(
   const { kind, known, only } = choice
   if (written === undefined) {
     if (only !== undefined) return only
-    const faultyItself = report.find(member.layers, path) !== undefined
+    const faultyItself = report.isWrittenWithin(member.layers, path)
     const message =
       kind === 'image' ? 'needs an `image`' : `needs a \`${kind}\`, because there is more than one`
     if (!faultyItself && (kind === 'image' || known.length > 0)) {

@@ -23,8 +23,7 @@ export function resolveCloudInit(
 ): CloudInitSpec {
   const document = member.settings.cloudInit ?? {}
   const user = document.user ?? {}
-  const password = secretRef(user.password, ['user', 'password'], member, context)
-  const hashedPassword = secretRef(user.hashedPassword, ['user', 'hashedPassword'], member, context)
+  const { password, hashedPassword } = resolvePasswords(user, member, context)
   const packages = document.packages ?? []
   const spec: CloudInitSpec = {
     user: {
@@ -60,6 +59,36 @@ export function resolveCloudInit(
   }
   checkLogin(spec, member, context.report)
   return spec
+}
+
+type User = NonNullable<CloudInitDocument['user']>
+
+/** One of the two at most: a kind of password in a stronger layer replaces the other kind in a weaker one. */
+function resolvePasswords(
+  user: User,
+  member: Member,
+  context: CloudInitContext,
+): Pick<CloudInitSpec['user'], 'password' | 'hashedPassword'> {
+  const { report } = context
+  const strengthOf = (kind: 'password' | 'hashedPassword'): number =>
+    member.layers.findIndex((layer) => report.find([layer], ['cloudInit', 'user', kind]) !== undefined)
+  const plain = user.password === undefined ? Infinity : strengthOf('password')
+  const hashed = user.hashedPassword === undefined ? Infinity : strengthOf('hashedPassword')
+  if (plain === hashed && plain !== Infinity) {
+    report.within(
+      member.layers,
+      ['cloudInit', 'user', 'hashedPassword'],
+      'cannot stand beside `password`',
+      'Remove one of the two.',
+    )
+  }
+  return {
+    password: plain <= hashed ? secretRef(user.password, ['user', 'password'], member, context) : undefined,
+    hashedPassword:
+      hashed <= plain
+        ? secretRef(user.hashedPassword, ['user', 'hashedPassword'], member, context)
+        : undefined,
+  }
 }
 
 function secretRef(
@@ -163,14 +192,6 @@ function fileText(path: string, at: Path, member: Member, context: CloudInitCont
 }
 
 function checkLogin({ user, ...spec }: CloudInitSpec, { layers }: Member, report: Report): void {
-  if (user.password !== undefined && user.hashedPassword !== undefined) {
-    report.within(
-      layers,
-      ['cloudInit', 'user', 'hashedPassword'],
-      'cannot stand beside `password`',
-      'Remove one of the two.',
-    )
-  }
   const hash = user.hashedPassword
   if (hash?.kind === 'literal' && !/^\$[0-9a-z]+\$[\x21-\x7e]{8,}$/.test(hash.value.reveal())) {
     report.within(
@@ -185,7 +206,7 @@ function checkLogin({ user, ...spec }: CloudInitSpec, { layers }: Member, report
     spec.sshPasswordAuth &&
     !hasPassword &&
     user.sshKeys.length === 0 &&
-    !report.find(layers, ['cloudInit', 'user', 'password'])
+    !report.isWrittenWithin(layers, ['cloudInit', 'user', 'password'])
   ) {
     report.within(
       layers,

@@ -74,13 +74,18 @@ const written = (addresses: string | readonly string[], path: Path, plus = 0): r
 function namesOf(key: string, group: GroupDocument, report: Report): readonly string[] {
   if (group.names !== undefined) return group.names
   // A faulty list of names has been told; its instances cannot be.
-  if (report.has(['instances', key, 'names'])) return []
-  if (group.count === undefined) return report.has(['instances', key, 'count']) ? [] : [group.name ?? key]
+  if (report.isWritten(['instances', key, 'names'])) return []
+  if (group.count === undefined) {
+    return report.isWritten(['instances', key, 'count']) ? [] : [fillIndex(group.name ?? key, 1)]
+  }
   const pattern = group.name ?? `${key}-{index}`
-  return Array.from({ length: group.count }, (_, index) => fillIndex(pattern, index + 1))
+  const count = isNumbered(pattern) ? group.count : Math.min(group.count, 1)
+  return Array.from({ length: count }, (_, index) => fillIndex(pattern, index + 1))
 }
 
 const indexPattern = /\{index(?::0?(\d))?\}/g
+
+const isNumbered = (pattern: string): boolean => pattern.search(indexPattern) !== -1
 
 const fillIndex = (pattern: string, index: number): string =>
   pattern.replaceAll(indexPattern, (_all, width: string | undefined) =>
@@ -95,7 +100,7 @@ function checkGroup(key: string, group: GroupDocument, names: readonly string[],
         report.at([...at, other], 'cannot stand beside `names`', 'Remove one of the two.')
     }
   } else if (group.name !== undefined) {
-    const numbered = group.name.search(indexPattern) !== -1
+    const numbered = isNumbered(group.name)
     if (numbered && group.count === undefined)
       report.at([...at, 'name'], 'has `{index}` but the group has no `count`', 'Add `count`.')
     if (!numbered && (group.count ?? 1) > 1) {

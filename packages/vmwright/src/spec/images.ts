@@ -54,7 +54,7 @@ function withKeyring(image: ImageDocument, context: ImageContext): ImageDocument
 
 function checkImage(id: string, image: ImageDocument, { report, allowNocloud }: ImageContext): void {
   const at = ['images', id]
-  const told = ['url', 'file', 'build'].some((name) => report.has([...at, name]))
+  const told = ['url', 'file', 'build'].some((name) => report.isWritten([...at, name]))
   if (image.url === undefined && image.file === undefined && typeof image.build !== 'object' && !told) {
     report.atKey(at, 'has no source', 'Give it `url`, `file` or `build`.')
   }
@@ -63,7 +63,7 @@ function checkImage(id: string, image: ImageDocument, { report, allowNocloud }: 
   }
   if (image.file !== undefined) {
     for (const name of ['url', 'build', 'version', 'checksums', 'signature', 'fileName'] as const) {
-      if (report.has([...at, name]))
+      if (report.isWritten([...at, name]))
         report.at([...at, name], 'cannot stand beside `file`', 'Remove one of the two.')
     }
   }
@@ -74,7 +74,7 @@ function checkImage(id: string, image: ImageDocument, { report, allowNocloud }: 
       'Change the firmware, or switch Secure Boot off.',
     )
   }
-  if (image.url?.includes('{version}') === false && report.has([...at, 'version'])) {
+  if (image.url?.includes('{version}') === false && report.isWritten([...at, 'version'])) {
     report.at(
       [...at, 'version'],
       'has no effect, because the URL has no `{version}`',

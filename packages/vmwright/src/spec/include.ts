@@ -60,7 +60,7 @@ export async function readTree(reader: FileReader, file: string, folders: Folder
     const parsed = parseYaml({ file: shown, folder: folderOf(absolute), bytes })
     problems.push(...parsed.problems)
     const { root } = parsed
-    if (parsed.problems.length > 0) return undefined
+    if (root === undefined && parsed.problems.length > 0) return undefined
     if (root?.kind !== 'map') {
       const place = root?.place ?? {
         source: { file: shown, folder: folderOf(absolute), lineStarts: [0] },

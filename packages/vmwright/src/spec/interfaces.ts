@@ -182,7 +182,8 @@ function readGateway(
   }
   const isLinkLocal = family === 6 && ip.value >> 118n === 0xfe80n >> 6n
   const where = written.find((address) => parseCidr(address.text)?.family === family)?.path ?? path
-  if (!isLinkLocal && !own.some((address) => isInSubnet(ip, address))) {
+  const counted = written.some((address) => address.plus > 0)
+  if (!counted && !isLinkLocal && !own.some((address) => isInSubnet(ip, address))) {
     report.at(
       isOwn ? path : where,
       `the gateway ${formatIp(ip)} is not in the subnet of ${formatCidr(own[0] ?? { ...ip, prefix: 0 })}`,

@@ -37,15 +37,15 @@ export async function loadSpec(reader: FileReader, path: string, options: LoadOp
   if (tree.root === undefined) return { spec: undefined, problems: inOrder(problems) }
 
   const expanded = expandVariables(tree.root, given.variables)
-  const { document, problems: faults } = checkStructure(expanded.root)
-  const files = await readTexts(reader, filesNamed(document, expanded.root, options.homeDirectory))
+  const { document, sound, problems: faults } = checkStructure(expanded.root)
+  const files = await readTexts(reader, filesNamed(document, sound, options.homeDirectory))
   const usesUbuntu = JSON.stringify([document.defaults?.image, document.images, document.instances]).includes(
     'ubuntu-',
   )
   const keyring = usesUbuntu ? await reader.readText(ubuntuKeyring) : undefined
   const { spec, problems: found } = resolveSpec({
     document,
-    root: expanded.root,
+    trees: { written: expanded.root, sound },
     file: path,
     homeDirectory: options.homeDirectory,
     dataFolder: `${options.dataDirectory ?? `${options.homeDirectory}/.local/share`}/vmwright`,

@@ -22,7 +22,8 @@ export type Node = { readonly place: Place } &
   /** `unresolved`: its variable has no value, which is already told. */
   (
     | { readonly kind: 'scalar'; readonly value: Scalar; readonly unresolved?: boolean }
-    | { readonly kind: 'list'; readonly items: readonly Node[] }
+    /** `positions`: where each item stood before faulty ones were taken out. */
+    | { readonly kind: 'list'; readonly items: readonly Node[]; readonly positions?: readonly number[] }
     | { readonly kind: 'map'; readonly entries: ReadonlyMap<string, Entry> }
   )
 export type MapNode = Extract<Node, { kind: 'map' }>
@@ -34,11 +35,11 @@ export interface Entry {
 
 export type Path = readonly PropertyKey[]
 
-/** Plain data, without places. Mappings have no prototype, so that no key of theirs can mean anything else. */
+/** Plain data, without places. No key is `__proto__`: the reader refuses it. */
 export function toValue(node: Node): unknown {
   if (node.kind === 'scalar') return node.value
   if (node.kind === 'list') return node.items.map(toValue)
-  const value: Record<string, unknown> = Object.create(null)
+  const value: Record<string, unknown> = {}
   for (const [key, entry] of node.entries) value[key] = toValue(entry.node)
   return value
 }
@@ -56,6 +57,14 @@ export function entryAt(root: Node, path: Path): Entry | undefined {
   let entry: Entry | undefined = { key: root.place, node: root }
   for (const part of path) entry = entry === undefined ? undefined : childOf(entry.node, part)
   return entry
+}
+
+/** The path with list positions as they are in the text. */
+export function writtenPath(root: Node, path: Path): Path {
+  return path.map((part, index) => {
+    const list = typeof part === 'number' ? entryAt(root, path.slice(0, index))?.node : undefined
+    return list?.kind === 'list' && typeof part === 'number' ? (list.positions?.[part] ?? part) : part
+  })
 }
 
 /** The place of the key of what is at the path or, when there is nothing, of the nearest thing around it. */

@@ -1,60 +1,85 @@
-import { entryAt, type Finding, type Node, type Path, type Place, placeAround, problemAt } from './node.ts'
+import {
+  entryAt,
+  type Finding,
+  type Node,
+  type Path,
+  type Place,
+  placeAround,
+  problemAt,
+  writtenPath,
+} from './node.ts'
 import type { Problem } from './problem.ts'
 
 /** Where settings of an instance may come from, the strongest first. */
 export type Layers = readonly [Path, ...Path[]]
 
-/** Collects what the rules find, at the places of the merged text. */
+/** The merged text as it was written, and what is left of it when faulty parts are taken out. */
+export interface Trees {
+  readonly written: Node
+  readonly sound: Node
+}
+
+/**
+ * Collects what the rules find, at the places of the text. The rules see the sound tree; what was written but is
+ * faulty has been told already and is only asked for with `isWritten`, to keep one fault from causing another.
+ */
 export class Report {
-  readonly #root: Node
+  readonly #trees: Trees
   readonly #problems: Problem[]
 
-  constructor(root: Node, problems: Problem[]) {
-    this.#root = root
+  constructor(trees: Trees, problems: Problem[]) {
+    this.#trees = trees
     this.#problems = problems
   }
 
   /** At the value at a path, or at what is nearest when there is none. */
   at(path: Path, message: string, hint?: string, severity: Finding['severity'] = 'error'): void {
-    this.#problems.push(problemAt(this.placeOf(path), { path, message, hint, severity }))
+    this.#tell(this.placeOf(path), path, message, hint, severity)
   }
 
   /** At the key of the value at a path. */
   atKey(path: Path, message: string, hint?: string): void {
-    this.#problems.push(problemAt(placeAround(this.#root, path), { path, message, hint }))
+    this.#tell(placeAround(this.#trees.sound, path), path, message, hint, 'error')
   }
 
   /** At the value in the strongest layer that has it; at the key of the strongest layer when none has. */
   within(layers: Layers, path: Path, message: string, hint?: string, severity?: Finding['severity']): void {
     const found = this.find(layers, path)
-    if (found !== undefined) this.at(found, message, hint, severity)
-    else
-      this.#problems.push(
-        problemAt(placeAround(this.#root, layers[0]), {
-          path: [...layers[0], ...path],
-          message,
-          hint,
-          severity: severity ?? 'error',
-        }),
-      )
+    if (found !== undefined) return this.at(found, message, hint, severity)
+    const full = [...layers[0], ...path]
+    this.#tell(placeAround(this.#trees.sound, full), full, message, hint, severity)
   }
 
   /** The full path of a setting in the strongest layer that has it. */
   find(layers: Layers, path: Path): Path | undefined {
-    return layers.map((layer) => [...layer, ...path]).find((full) => this.has(full))
+    return layers
+      .map((layer) => [...layer, ...path])
+      .find((full) => entryAt(this.#trees.sound, full) !== undefined)
   }
 
-  has(path: Path): boolean {
-    return entryAt(this.#root, path) !== undefined
+  /** Whether there is something at the path in the text, faulty or not. */
+  isWritten(path: Path): boolean {
+    return entryAt(this.#trees.written, path) !== undefined
+  }
+
+  /** The same for any of the layers. */
+  isWrittenWithin(layers: Layers, path: Path): boolean {
+    return layers.some((layer) => this.isWritten([...layer, ...path]))
   }
 
   /** The keys of the mapping at a path, the faulty ones too. */
   keys(path: Path): readonly string[] {
-    const node = entryAt(this.#root, path)?.node
+    const node = entryAt(this.#trees.written, path)?.node
     return node?.kind === 'map' ? [...node.entries.keys()] : []
   }
 
   placeOf(path: Path): Place {
-    return entryAt(this.#root, path)?.node.place ?? placeAround(this.#root, path)
+    const { sound, written } = this.#trees
+    return (entryAt(sound, path) ?? entryAt(written, path))?.node.place ?? placeAround(sound, path)
+  }
+
+  #tell(place: Place, path: Path, message: string, hint?: string, severity?: Finding['severity']): void {
+    const shown = writtenPath(this.#trees.sound, path)
+    this.#problems.push(problemAt(place, { path: shown, message, hint, severity: severity ?? 'error' }))
   }
 }

@@ -4,17 +4,15 @@ import { type Choice, choiceOf } from './choice.ts'
 import { expandGroups } from './groups.ts'
 import { resolveImages } from './images.ts'
 import { resolveInstance } from './instance.ts'
-import type { Node } from './node.ts'
 import type { Problem } from './problem.ts'
-import { Report } from './report.ts'
+import { Report, type Trees } from './report.ts'
 import type { ResolvedSpec } from './resolved.ts'
 import { resolveHosts, resolveImagePolicy, resolveNetworks, resolvePools } from './settings.ts'
 import { checkAddresses, checkNames } from './unique.ts'
 
 export interface ResolveInput {
   readonly document: SpecDocument
-  /** The merged text, for places. */
-  readonly root: Node
+  readonly trees: Trees
   readonly file: string
   readonly homeDirectory: string
   readonly dataFolder: string
@@ -29,7 +27,7 @@ export function resolveSpec(input: ResolveInput): {
 } {
   const { document, file, homeDirectory, dataFolder, files } = input
   const problems: Problem[] = []
-  const report = new Report(input.root, problems)
+  const report = new Report(input.trees, problems)
   const members = expandGroups(document, report)
   checkNames(members, report)
 

@@ -65,8 +65,8 @@ export function resolvePools(
     if (
       use === undefined &&
       path === undefined &&
-      !report.has([...at, 'use']) &&
-      !report.has([...at, 'path'])
+      !report.isWritten([...at, 'use']) &&
+      !report.isWritten([...at, 'path'])
     ) {
       report.atKey(
         at,

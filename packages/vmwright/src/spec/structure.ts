@@ -14,13 +14,15 @@ const maxTold = 500
 export interface Structure {
   /** What is left when all that is wrong is taken out, so that the rest can be checked too. */
   readonly document: SpecDocument
+  /** The tree of that document. */
+  readonly sound: Node
   readonly problems: readonly Problem[]
 }
 
 /** Checks a tree against the schema of the document. */
 export function checkStructure(root: Node): Structure {
   const first = parse(root)
-  if (first.success) return { document: first.data, problems: [] }
+  if (first.success) return { document: first.data, sound: root, problems: [] }
   const issues = flatten(first.error.issues, root)
   const problems = issues.slice(0, maxTold).flatMap((issue) => tell(root, issue))
   if (issues.length > maxTold) {
@@ -28,13 +30,13 @@ export function checkStructure(root: Node): Structure {
       problemAt(root.place, { message: `has ${issues.length - maxTold} more faults of this kind` }),
     )
   }
-  return { document: withoutFaults(root, issues), problems }
+  return { ...withoutFaults(root, issues), problems }
 }
 
 const parse = (root: Node) => specDocument.safeParse(toValue(root), { error: defaultMessage })
 
 /** Takes out what is wrong, then what lacks something for it, until the rest is a document. */
-function withoutFaults(root: Node, issues: readonly Issue[]): SpecDocument {
+function withoutFaults(root: Node, issues: readonly Issue[]): Omit<Structure, 'problems'> {
   let at = root
   let wrong = issues
   for (let round = 0; round < 8; round++) {
@@ -44,10 +46,10 @@ function withoutFaults(root: Node, issues: readonly Issue[]): SpecDocument {
       wrong.flatMap((issue) => faultyPaths(tree, issue)),
     )
     const next = specDocument.safeParse({ version: 1, project: 'unknown', ...(toValue(at) as object) })
-    if (next.success) return next.data
+    if (next.success) return { document: next.data, sound: at }
     wrong = flatten(next.error.issues, at)
   }
-  return { version: 1, project: 'unknown' }
+  return { document: { version: 1, project: 'unknown' }, sound: prune(root, [[]]) }
 }
 
 function faultyPaths(root: Node, issue: Issue): readonly Path[] {
@@ -63,9 +65,10 @@ function flatten(issues: readonly Issue[], root: Node): readonly Issue[] {
       (branch) => !branch.some((inner) => inner.path.length === 0 && isWrongType(inner)),
     )
     const node = entryAt(root, issue.path)?.node
-    const branches = node?.kind === 'map' ? closest(meant) : meant
-    const [only, second] = branches
-    if (only === undefined || second !== undefined) return [issue]
+    if (node === undefined || node.kind === 'scalar') return [issue]
+    const [only, second] = closest(meant)
+    if (only === undefined) return [issue]
+    if (second !== undefined) return unknownToAll(issue, meant)
     return flatten(
       only.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })),
       root,
@@ -75,7 +78,19 @@ function flatten(issues: readonly Issue[], root: Node): readonly Issue[] {
 
 const isWrongType = (issue: Issue): boolean => issue.code === 'invalid_type' || issue.code === 'invalid_value'
 
-/** Among mappings, those with the fewest faults. */
+/** The keys that no branch knows are what is wrong; without any, the union as a whole is. */
+function unknownToAll(issue: Issue, branches: readonly (readonly Issue[])[]): readonly Issue[] {
+  const unknown = branches.map((branch) =>
+    branch.flatMap((inner) =>
+      inner.code === 'unrecognized_keys' && inner.path.length === 0 ? inner.keys : [],
+    ),
+  )
+  const keys = unknown.reduce((common, more) => common.filter((key) => more.includes(key)))
+  if (keys.length === 0) return [issue]
+  return [{ code: 'unrecognized_keys', keys, path: issue.path, message: '', input: {} }]
+}
+
+/** Those with the fewest faults. */
 function closest(branches: readonly (readonly Issue[])[]): readonly (readonly Issue[])[] {
   const fewest = Math.min(...branches.map((branch) => branch.length))
   return branches.filter((branch) => branch.length === fewest)
@@ -85,6 +100,17 @@ function tell(root: Node, issue: Issue): readonly Problem[] {
   const { path } = issue
   if (issue.code === 'unrecognized_keys') {
     const fields = fieldsAt(specDocument, path)
+    if (/password/i.test(String(path.at(-1)))) {
+      // What stands where a secret belongs may be the secret, so it is not repeated.
+      const place = placeAround(root, [...path, issue.keys[0] ?? ''])
+      return [
+        problemAt(place, {
+          path,
+          message: 'has a key that is not known',
+          hint: 'Write `{ env: NAME }` or `{ file: PATH }`.',
+        }),
+      ]
+    }
     return issue.keys.slice(0, maxTold).map((key) =>
       problemAt(placeAround(root, [...path, key]), {
         path: [...path, key],

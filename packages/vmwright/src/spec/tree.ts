@@ -19,7 +19,7 @@ export function withoutKeys(map: MapNode, keys: readonly string[]): MapNode {
   return { ...map, entries }
 }
 
-/** The tree without what is at the paths; list items go too, so positions after them move. */
+/** The tree without what is at the paths. Lists remember the positions of the items that stay. */
 export function prune(root: Node, paths: readonly Path[]): Node {
   interface Trie {
     readonly below: Map<string, Trie>
@@ -44,7 +44,11 @@ export function prune(root: Node, paths: readonly Path[]): Node {
       return child === undefined ? [] : [[part, { key: entry.key, node: child }] as const]
     })
     return node.kind === 'list'
-      ? { ...node, items: kept.map(([, entry]) => entry.node) }
+      ? {
+          ...node,
+          items: kept.map(([, entry]) => entry.node),
+          positions: kept.map(([part]) => node.positions?.[Number(part)] ?? Number(part)),
+        }
       : { ...node, entries: new Map(kept) }
   }
   return walk(root, trie) ?? { kind: 'map', entries: new Map(), place: root.place }

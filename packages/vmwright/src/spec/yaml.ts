@@ -17,9 +17,10 @@ import { yamlFault } from './yaml-faults.ts'
 export const maxFileBytes = 1024 * 1024
 const maxAliases = 100
 /** Aliases of aliases multiply: this many values in all are more than any spec needs. */
-const maxValues = 500_000
+const maxValues = 100_000
 
 export interface ParsedYaml {
+  /** `undefined` when there is nothing, or nothing that the rest of the checks could go on with. */
   readonly root: Node | undefined
   readonly problems: readonly Problem[]
 }
@@ -47,7 +48,6 @@ export function parseYaml(read: ReadText): ParsedYaml {
     }
   }
   const parser = new Parser(counter.addNewLine)
-  counter.addNewLine(0)
   const tokens = [...parser.parse(decoded)]
   const tooDeep = checkDepth(tokens)
   if (tooDeep !== undefined) {
@@ -105,14 +105,21 @@ function firstInvalid(bytes: Uint8Array): number {
   let high = bytes.length
   while (low < high) {
     const middle = (low + high + 1) >> 1
-    try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), { stream: true })
-      low = middle
-    } catch {
-      high = middle - 1
-    }
+    if (isUtf8(bytes.subarray(0, middle), { stream: true })) low = middle
+    else high = middle - 1
   }
+  // A stream may end inside a character; that one is the invalid one.
+  while (!isUtf8(bytes.subarray(0, low), {})) low--
   return low
+}
+
+function isUtf8(bytes: Uint8Array, options: { readonly stream?: boolean }): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, options)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Turns a parsed document into nodes. One use each. */
@@ -138,17 +145,17 @@ class Reader {
         'Remove the line `---` and what follows, or use `include`.',
       )
     }
-    for (const error of [...(first?.errors ?? []), ...(second === undefined ? [] : [])]) {
+    for (const error of first?.errors ?? []) {
       const { message, hint } = yamlFault(error.code)
       this.#refuse(error.pos[0], message, hint)
     }
+    const contents = first?.contents ?? null
+    if (this.#problems.length > 0 || contents === null) return { root: undefined, problems: this.#problems }
     for (const warning of first?.warnings ?? []) {
       if (warning.code === 'TAG_RESOLVE_FAILED') this.#refuse(warning.pos[0], ...tagRefused)
     }
-    const contents = first?.contents ?? null
-    if (this.#problems.length > 0 || contents === null) return { root: undefined, problems: this.#problems }
     const root = this.#node(contents, [])
-    return { root: this.#problems.length > 0 ? undefined : root, problems: this.#problems }
+    return { root: this.#isExhausted() ? undefined : root, problems: this.#problems }
   }
 
   #node(yaml: ParsedNode, path: readonly string[]): Node {
@@ -163,7 +170,7 @@ class Reader {
   #convert(yaml: ParsedNode, path: readonly string[]): Node {
     const offset = yaml.range[0]
     const place = this.#place(offset)
-    const empty: Node = { kind: 'scalar', value: null, place }
+    const empty: Node = { kind: 'scalar', value: null, unresolved: true, place }
     this.#values++
     if (isAlias(yaml)) {
       const target = this.#anchors.get(yaml.source)
@@ -189,8 +196,10 @@ class Reader {
       // The use is where the reader looks, so the alias lends its place to what it stands for.
       return { ...target.node, place }
     }
-    if (yaml.tag !== undefined && yaml.tag.startsWith('!')) this.#refuse(offset, ...tagRefused, path)
-    if (isScalar(yaml)) return { kind: 'scalar', value: this.#scalar(yaml.value, offset, path), place }
+    if (isScalar(yaml)) {
+      const value = this.#scalar(yaml.value, offset, path)
+      return value === undefined ? empty : { kind: 'scalar', value, place }
+    }
     if (isSeq(yaml)) {
       const items = yaml.items.map((item, index) => this.#node(item as ParsedNode, [...path, String(index)]))
       return { kind: 'list', items, place }
@@ -235,10 +244,10 @@ class Reader {
     return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value))
   }
 
-  #scalar(value: unknown, offset: number, path: readonly string[]): Scalar {
+  #scalar(value: unknown, offset: number, path: readonly string[]): Scalar | undefined {
     if (typeof value === 'number' && !Number.isFinite(value)) {
       this.#refuse(offset, 'is not a finite number', '', path)
-      return null
+      return undefined
     }
     if (
       value === null ||
@@ -248,7 +257,11 @@ class Reader {
     )
       return value
     this.#refuse(offset, 'is of a type that is not accepted', 'Use text, numbers, `true` and `false`.', path)
-    return null
+    return undefined
+  }
+
+  #isExhausted(): boolean {
+    return this.#aliases > maxAliases || this.#values > maxValues
   }
 
   #place(offset: number): Place {

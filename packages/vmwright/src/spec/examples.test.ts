@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, it, test } from 'vitest'
+import { specDocument } from '@vmwright/contract'
+import { canonicalJson } from '../lib/hash.ts'
+import type { FileReader } from './include.ts'
+import { loadSpec } from './load.ts'
+import { formatProblem } from './problem.ts'
+
+const folder = new URL('../../../../examples/', import.meta.url)
+const reader: FileReader = {
+  async readText(path) {
+    try {
+      return readFileSync(new URL(path.replace(/^\/examples\//, ''), folder))
+    } catch {
+      return undefined
+    }
+  },
+}
+const options = { variables: {}, homeDirectory: '/home/me', currentDirectory: '/examples' }
+const examples = readdirSync(folder).filter((name) => name.endsWith('.yaml'))
+
+test.each(examples)('X1: the example %s has no problems', async (name) => {
+  const { spec, problems } = await loadSpec(reader, name, options)
+  expect(problems.map(formatProblem)).toEqual([])
+  expect(spec?.instances.length).toBeGreaterThan(0)
+})
+
+it('the full example resolves to what is recorded', async () => {
+  const { spec } = await loadSpec(reader, 'full.yaml', options)
+  const text = JSON.stringify(JSON.parse(canonicalJson(spec)), null, 2)
+  await expect(`${text}\n`).toMatchFileSnapshot('testing/full.resolved.txt')
+})
+
+it('the full example names every field of the schema', () => {
+  const text = readFileSync(new URL('full.yaml', folder), 'utf8')
+  const missing = fieldNames(specDocument).filter((name) => !new RegExp(`\\b${name}:`).test(text))
+  expect(missing).toEqual([])
+})
+
+/** All keys of all mappings in the schema's own JSON form. */
+function fieldNames(schema: typeof specDocument): readonly string[] {
+  const names = new Set<string>()
+  const walk = (value: unknown): void => {
+    if (value === null || typeof value !== 'object') return
+    if ('properties' in value) Object.keys(value.properties as object).forEach((name) => names.add(name))
+    Object.values(value).forEach(walk)
+  }
+  walk(schema.toJSONSchema({ io: 'input', unrepresentable: 'any' }))
+  return [...names].filter((name) => name !== 'file' || !names.has('env'))
+}

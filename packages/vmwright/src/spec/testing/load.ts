@@ -1,0 +1,38 @@
+import type { FileReader } from '../include.ts'
+import { type LoadedSpec, loadSpec, type LoadOptions } from '../load.ts'
+import { formatProblem } from '../problem.ts'
+import type { ResolvedSpec } from '../resolved.ts'
+
+/** Files in memory; a text stands for its UTF-8 bytes. */
+export const readerOf = (files: Readonly<Record<string, string | Uint8Array>>): FileReader => ({
+  async readText(path) {
+    const content = Object.hasOwn(files, path) ? files[path] : undefined
+    return typeof content === 'string' ? new TextEncoder().encode(content) : content
+  },
+})
+
+/** Loads `vmwright.yaml` of the folder `/work`, beside other files given by absolute path. */
+export const load = (
+  text: string | Uint8Array,
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+  options: Partial<LoadOptions> = {},
+): Promise<LoadedSpec> =>
+  loadSpec(readerOf({ '/work/vmwright.yaml': text, ...files }), 'vmwright.yaml', {
+    variables: {},
+    homeDirectory: '/home/me',
+    currentDirectory: '/work',
+    ...options,
+  })
+
+/** A spec that must be right; the problems are the message when it is not. */
+export async function loadSound(...parameters: Parameters<typeof load>): Promise<ResolvedSpec> {
+  const { spec, problems } = await load(...parameters)
+  if (spec === undefined) throw new Error(problems.map(formatProblem).join('\n'))
+  return spec
+}
+
+export const problemLines = async (...parameters: Parameters<typeof load>): Promise<readonly string[]> =>
+  (await load(...parameters)).problems.map(formatProblem)
+
+/** `version` and `project`, and then the text. */
+export const withHead = (text: string): string => `version: 1\nproject: demo\n${text}`
