@@ -1,12 +1,18 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { calls, openLibvirt, type Libvirt, type StoragePool, type StorageVolume } from '@vmwright/libvirt'
+import {
+  calls,
+  fileChunks,
+  openLibvirt,
+  type Libvirt,
+  type StoragePool,
+  type StorageVolume,
+} from '@vmwright/libvirt'
 import type { BenchResult } from './result.ts'
 
 const run = promisify(execFile)
@@ -83,11 +89,7 @@ async function uploads(): Promise<BenchResult> {
 
 async function uploadOnce(vol: StorageVolume, source: string): Promise<void> {
   await using libvirt = await openLibvirt('qemu:///system')
-  await libvirt.upload(
-    calls.storageVolUpload,
-    { vol, offset: 0n, length: 0n },
-    createReadStream(source, { highWaterMark: MiB }),
-  )
+  await libvirt.upload(calls.storageVolUpload, { vol, offset: 0n, length: 0n }, fileChunks(source))
 }
 
 async function seconds(

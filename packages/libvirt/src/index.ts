@@ -3,6 +3,7 @@ export { errorCode, isLibvirtError, LibvirtError } from './errors.ts'
 export type { LibvirtErrorInfo, LibvirtErrorKind } from './errors.ts'
 export { events } from './events.ts'
 export type { EventKind } from './events.ts'
+export { fileChunks } from './file-chunks.ts'
 export { openLibvirt } from './libvirt.ts'
 export type {
   CallOptions,

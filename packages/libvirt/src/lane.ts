@@ -14,10 +14,11 @@ const maxRetired = 3
 export class Lane {
   readonly #open: OpenConnection
   readonly #openLimits: CallLimits
+  readonly #abort = new AbortController()
   #current: Connection | undefined
   #opening: Promise<Connection> | undefined
   #retired: Connection[] = []
-  #isClosed = false
+  #closedBy: LibvirtError | undefined
 
   constructor(open: OpenConnection, openLimits: CallLimits, first?: Connection) {
     this.#open = open
@@ -29,17 +30,16 @@ export class Lane {
   connection(): Connection | Promise<Connection> {
     const current = this.#current
     if (current !== undefined && !current.isClosed && !current.isStuck) return current
-    if (this.#isClosed)
-      throw new LibvirtError({ kind: 'cancelled', message: 'The connection was closed by this side' })
+    if (this.#closedBy !== undefined) throw this.#closedBy
     this.#opening ??= this.#replace(current).finally(() => (this.#opening = undefined))
     return this.#opening
   }
 
-  async close(farewell: Buffer): Promise<void> {
-    this.#isClosed = true
-    const opening = await this.#opening?.catch(() => undefined)
-    const all = [this.#current, opening, ...this.#retired]
-    await Promise.all(all.map((connection) => connection?.close(farewell)))
+  /** Ends its connections; what is asked of it from now on fails with `reason`. */
+  async close(farewell: Buffer, reason: LibvirtError): Promise<void> {
+    this.#closedBy ??= reason
+    this.#abort.abort()
+    await Promise.all([this.#current, ...this.#retired].map((connection) => connection?.close(farewell)))
   }
 
   async #replace(stuck: Connection | undefined): Promise<Connection> {
@@ -49,7 +49,12 @@ export class Lane {
       const message = 'The daemon has left too many calls unanswered; no more are sent until it answers'
       throw new LibvirtError({ kind: 'connection', message })
     }
-    this.#current = await this.#open(this.#openLimits)
-    return this.#current
+    const opened = await this.#open({ ...this.#openLimits, signal: this.#abort.signal })
+    if (this.#closedBy !== undefined) {
+      await opened.close()
+      throw this.#closedBy
+    }
+    this.#current = opened
+    return opened
   }
 }

@@ -164,6 +164,21 @@ describe('a deadline', () => {
     expect(daemon.connections).toBe(2)
   })
 
+  it('counts while the connection of its lane is being opened, and closing does not wait for that', async () => {
+    await using daemon = new FakeDaemon()
+    const libvirt = await open(daemon)
+    daemon.handle(calls.authList, never)
+    const abort = new AbortController()
+    const call = failureOf(
+      libvirt.call(calls.domainCreate, { domain }, { lane: 'slow', signal: abort.signal }),
+    )
+    const other = failureOf(libvirt.call(calls.domainReset, { domain }, { lane: 'slow' }))
+    abort.abort()
+    expect(await call).toMatchObject({ kind: 'cancelled', procedure: 'domainCreate' })
+    await libvirt.close()
+    expect(await other).toMatchObject({ kind: 'cancelled', procedure: 'domainReset' })
+  })
+
   it('of one hung host leaves the calls of other hosts alone', async () => {
     await using hung = new FakeDaemon().handle(calls.connectGetHostname, never)
     await using well = new FakeDaemon().handle(calls.connectGetHostname, () => ({ hostname: 'well' }))
@@ -207,6 +222,10 @@ describe('a connection that breaks', () => {
     daemon.cutAll()
     await outcomes
     expect(await libvirt.closed).toMatchObject({ kind: 'connection' })
+    for (const lane of ['control', 'slow'] as const) {
+      const later = libvirt.call(calls.domainGetState, { domain }, { lane })
+      expect(await failureOf(later)).toMatchObject({ kind: 'connection', procedure: 'domainGetState' })
+    }
   })
 
   const reply = '20008086000000010000000000000001'

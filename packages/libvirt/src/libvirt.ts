@@ -3,6 +3,8 @@ import { Connection, type CallLimits } from './connection.ts'
 import { encodeCall } from './packets.ts'
 import { captureSite, LibvirtError, retell } from './errors.ts'
 import type { EventKind } from './events.ts'
+import { startDeadline } from './deadline.ts'
+import { closedHere, gaveUp } from './failures.ts'
 import { handshake } from './handshake.ts'
 import { defaultKeepalive, startKeepalive, type KeepaliveOptions } from './keepalive.ts'
 import { Lane } from './lane.ts'
@@ -164,7 +166,7 @@ class LibvirtClient implements Libvirt {
     const { callTimeoutMs } = parts
     this.#callTimeoutMs =
       callTimeoutMs === undefined ? defaultCallTimeoutMs : { control: callTimeoutMs, slow: callTimeoutMs }
-    void control.closed.then((reason) => (reason === undefined ? undefined : this.#end()))
+    void control.closed.then((reason) => (reason === undefined ? undefined : this.#end(reason)))
   }
 
   call<A, R>(call: Call<A, R>, args: ArgsOf<A>, options: CallOptions = {}): Promise<R> {
@@ -173,9 +175,12 @@ class LibvirtClient implements Libvirt {
     try {
       const connection = this.#lanes[lane].connection()
       if (connection instanceof Connection) return connection.call(call, given(args), limits)
-      return callWhenOpen(connection, call, given(args), limits)
+      return callWhenOpen(connection, call, given(args), { ...limits, label: this.uri })
     } catch (error) {
-      return Promise.reject(error)
+      // The lane has ended, or its connection: told with this call's name and stack.
+      return Promise.reject(
+        error instanceof LibvirtError ? retell(error, call.name, captureSite(this.call)) : error,
+      )
     }
   }
 
@@ -222,19 +227,16 @@ class LibvirtClient implements Libvirt {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#end(), this.#control.close(farewell())])
+    await Promise.all([this.#end(closedHere()), this.#control.close(farewell())])
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  async #end(): Promise<void> {
-    await Promise.all([
-      this.#lanes.control.close(farewell()),
-      this.#lanes.slow.close(farewell()),
-      this.#streams.close(farewell()),
-    ])
+  async #end(reason: LibvirtError): Promise<void> {
+    const { control, slow } = this.#lanes
+    await Promise.all([control, slow, this.#streams].map((part) => part.close(farewell(), reason)))
   }
 
   #transferLimits(options: StreamOptions) {
@@ -252,15 +254,25 @@ function farewell(): Buffer {
   return encodeCall(calls.connectClose, {}, 0xffff_ffff, {})
 }
 
+/** A call whose connection is still being opened; its deadline and its signal count from now. */
 async function callWhenOpen<A, R>(
   opening: Promise<Connection>,
   call: Call<A, R>,
   args: A,
-  limits: CallLimits,
+  limits: CallLimits & { readonly label: string },
 ): Promise<R> {
   const site = captureSite(callWhenOpen)
+  const started = performance.now()
   try {
-    return await (await opening).call(call, args, limits)
+    const connection = await new Promise<Connection>((resolve, reject) => {
+      const give = (kind: 'timeout' | 'cancelled') =>
+        reject(gaveUp(kind, call.name, limits.label, limits.timeoutMs, site))
+      if (limits.signal?.aborted === true) return give('cancelled')
+      const stop = startDeadline(limits, give)
+      return opening.then(resolve, reject).finally(stop)
+    })
+    const timeoutMs = Math.max(1, limits.timeoutMs - (performance.now() - started))
+    return await connection.call(call, args, { signal: limits.signal, timeoutMs })
   } catch (error) {
     throw error instanceof LibvirtError ? retell(error, call.name, site) : error
   }

@@ -1,6 +1,6 @@
 import type { CallLimits, Connection } from './connection.ts'
 import type { OpenConnection } from './lane.ts'
-import { LibvirtError } from './errors.ts'
+import type { LibvirtError } from './errors.ts'
 import type { StreamConnections } from './transfer.ts'
 
 /** One kept connection makes a second upload start at once; more would only be held for nothing. */
@@ -11,7 +11,8 @@ export class StreamPool implements StreamConnections {
   readonly #open: OpenConnection
   readonly #all = new Set<Connection>()
   readonly #idle: Connection[] = []
-  #isClosed = false
+  readonly #abort = new AbortController()
+  #closedBy: LibvirtError | undefined
 
   constructor(open: OpenConnection) {
     this.#open = open
@@ -21,10 +22,11 @@ export class StreamPool implements StreamConnections {
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       if (!idle.isClosed) return idle
     }
-    const connection = await this.#open(limits)
-    if (this.#isClosed) {
+    if (this.#closedBy !== undefined) throw this.#closedBy
+    const connection = await this.#open({ ...limits, signal: either(limits.signal, this.#abort.signal) })
+    if (this.#closedBy !== undefined) {
       await connection.close()
-      throw new LibvirtError({ kind: 'cancelled', message: 'The connection was closed by this side' })
+      throw this.#closedBy
     }
     this.#all.add(connection)
     void connection.closed.then(() => this.#all.delete(connection))
@@ -33,15 +35,21 @@ export class StreamPool implements StreamConnections {
 
   release(connection: Connection): void {
     if (connection.isClosed) return
-    if (!connection.isIdle || this.#isClosed || this.#idle.length >= maxIdle) {
+    if (!connection.isIdle || this.#closedBy !== undefined || this.#idle.length >= maxIdle) {
       void connection.close()
       return
     }
     this.#idle.push(connection)
   }
 
-  async close(farewell: Buffer): Promise<void> {
-    this.#isClosed = true
+  /** Ends its connections and their streams; what is asked of it from now on fails with `reason`. */
+  async close(farewell: Buffer, reason: LibvirtError): Promise<void> {
+    this.#closedBy ??= reason
+    this.#abort.abort()
     await Promise.all([...this.#all].map((connection) => connection.close(farewell)))
   }
+}
+
+function either(theirs: AbortSignal | undefined, ours: AbortSignal): AbortSignal {
+  return theirs === undefined ? ours : AbortSignal.any([theirs, ours])
 }
