@@ -127,6 +127,18 @@ describe('climbing', () => {
     expect(atMs).toBeLessThan(22_000)
   })
 
+  it('believes the console when the agent answers but opens no files', async () => {
+    const { report, atMs } = await run(
+      [
+        { atMs: 1, kind: 'agent', connected: true },
+        { atMs: 20_000, kind: 'console', text: finished },
+      ],
+      climbing('cloud-init'),
+    )
+    expect(report?.cloudInit?.status).toBe('unconfirmed')
+    expect(atMs).toBeLessThan(51_000)
+  })
+
   it('takes the final message that the spec gave cloud-init as its end', async () => {
     const { report } = await run(
       [{ atMs: 20_000, kind: 'console', text: 'ALL IS DONE AT Sat, 21 Nov 2026\r\n' }],

@@ -185,15 +185,18 @@ async function watchOverSsh(
   return record === undefined ? undefined : { kind: 'recorded', by: 'ssh', record }
 }
 
-/** How long after the end on the console a channel into the guest may take to open. */
-const graceMs = { withKey: 5_000, withoutKey: 1_000 }
+/**
+ * How long after its end on the console cloud-init's record may take to be read. An agent may answer and yet be
+ * configured to open no files.
+ */
+const graceMs = { answered: 30_000, withKey: 5_000, withoutKey: 1_000 }
 
 async function believeConsole(
   progress: Progress,
   climb: Climb,
   reach: Reach,
 ): Promise<CloudInitOutcome | undefined> {
-  const grace = climb.wanted.loginKey === undefined ? graceMs.withoutKey : graceMs.withKey
+  const untilOpen = climb.wanted.loginKey === undefined ? graceMs.withoutKey : graceMs.withKey
   let said = describeCloudInit(climb)
   while (progress.remainingMs > 0) {
     const since = climb.bell.count
@@ -201,7 +204,8 @@ async function believeConsole(
     if (what !== said) progress.report({ what })
     said = what
     const finished = climb.console.latest('cloud-init-finished')
-    if (finished !== undefined && !reach.answered && progress.seam.monotonicMs() - finished.atMs >= grace)
+    const grace = reach.answered ? graceMs.answered : untilOpen
+    if (finished !== undefined && progress.seam.monotonicMs() - finished.atMs >= grace)
       return { kind: 'unconfirmed', by: 'console', line: finished.line }
     await climb.bell.waitSince(progress, since, 250)
   }

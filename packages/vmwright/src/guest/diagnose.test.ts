@@ -263,6 +263,15 @@ describe('C18: a guest that did not become ready', () => {
     })
   })
 
+  it('tells a lease that nothing else confirms from an address', () => {
+    const portAnswers = { '192.168.122.17': 'silent' } as const
+    expect(diagnose(facts({ rung: 'port', addresses: leased, portAnswers })).message).toContain('an old one')
+    const confirmed = { ...leased, arp: leased.lease }
+    expect(diagnose(facts({ rung: 'port', addresses: confirmed, portAnswers })).message).not.toContain(
+      'an old one',
+    )
+  })
+
   it('may be tried again after a time-out, not after what waiting cannot mend', () => {
     expect(diagnose(facts()).retryable).toBe(true)
     expect(diagnose(facts({ trigger: finding(panic) })).retryable).toBe(false)

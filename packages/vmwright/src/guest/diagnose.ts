@@ -154,9 +154,12 @@ function fromCloudInit(facts: Facts, outcome: CloudInitOutcome): Verdict {
 
 const cloudInitFailed = (instance: string, line: string): Verdict => ({
   code: 'guest.cloud-init-failed',
-  message: `cloud-init in ${instance} finished with errors: ${line}`,
+  message: `cloud-init in ${instance} finished with errors: ${shortened(line)}`,
   hint: `Read its log: vmwright ssh ${instance} -- sudo cat /var/log/cloud-init.log /var/log/cloud-init-output.log`,
 })
+
+/** cloud-init puts whole outputs of commands into one line; `details` has all of it. */
+const shortened = (line: string): string => (line.length <= 200 ? line : `${line.slice(0, 199)}…`)
 
 /** Nothing special happened; the time is up. */
 function fromRung(facts: Facts): Verdict {
@@ -230,7 +233,9 @@ function portVerdict(facts: Facts): Verdict {
     code: 'guest.port-closed',
     message:
       refused === undefined
-        ? `Nothing answers on port ${port} of ${instance} (${answers.map(([address]) => address).join(', ') || 'no address'}) within ${seconds(facts)}.`
+        ? `Nothing answers on port ${port} of ${instance} (${answers.map(([address]) => address).join(', ') || 'no address'}${
+            onlyLeased(facts) ? ', known only from a lease that may be an old one' : ''
+          }) within ${seconds(facts)}.`
         : `${instance} is up at ${refused[0]} but refuses port ${port}.`,
     hint:
       refused === undefined
@@ -238,6 +243,10 @@ function portVerdict(facts: Facts): Verdict {
         : `The service does not listen (yet): vmwright console ${instance}, then \`ss -ltn\``,
   }
 }
+
+/** A guest that was made again has the MAC of the one before, and with it the lease, before it asks for one. */
+const onlyLeased = ({ addresses }: Facts): boolean =>
+  addresses.lease.length > 0 && addresses.arp.length === 0 && addresses.agent.length === 0
 
 function sshVerdict(facts: Facts, seen: readonly string[]): Verdict {
   const { instance, ssh, user } = facts

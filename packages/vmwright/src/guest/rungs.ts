@@ -43,7 +43,7 @@ export const rungs = {
   port: {
     describe: ({ wanted, portAnswers }) =>
       `port ${wanted.instance.ready.port} of ${wanted.instance.name}: ${
-        [...portAnswers].map(([address, answer]) => `${address} ${answer}`).join(', ') || 'no address yet'
+        [...portAnswers].map(([address, answer]) => `${address} ${answer}`).join(', ') || 'trying'
       }`,
     probe: probePort,
     pauseMs: [100, 500],
