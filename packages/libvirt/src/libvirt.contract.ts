@@ -104,6 +104,16 @@ describe('a real daemon: libvirt’s test driver', () => {
     await libvirt.call(calls.networkUndefine, { network })
   })
 
+  it('sends a picture on a stream, and its type in the result', async () => {
+    const { domain } = await libvirt.call(calls.domainLookupByName, { name: 'test' })
+    const picture = await libvirt.openStream(calls.domainScreenshot, { domain, screen: 0 })
+    const pieces: Uint8Array[] = []
+    for await (const piece of picture) pieces.push(piece)
+    await picture.close()
+    expect(picture.result).toEqual({ mime: 'image/png' })
+    expect(Buffer.concat(pieces).subarray(1, 4).toString()).toBe('PNG')
+  })
+
   it('tells what is not there by its code', async () => {
     const name = `rpc-absent-${tag}`
     const uuid = randomUUID()

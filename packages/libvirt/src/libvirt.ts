@@ -91,9 +91,9 @@ export interface Libvirt extends AsyncDisposable {
     args: NoInfer<ArgsOf<A>>,
     options?: StreamOptions,
   ): AsyncGenerator<Uint8Array>
-  /** Opens a two-way stream (console, channel). */
+  /** Opens a two-way stream (console, channel), or one whose call also has a result (screenshot). */
   openStream<A, R>(
-    call: Call<A, R, 'both'>,
+    call: Call<A, R, 'both' | 'download'>,
     args: NoInfer<ArgsOf<A>>,
     options?: StreamOptions,
   ): Promise<LibvirtStream<R>>
@@ -218,7 +218,7 @@ class LibvirtClient implements Libvirt {
   }
 
   async openStream<A, R>(
-    call: Call<A, R, 'both'>,
+    call: Call<A, R, 'both' | 'download'>,
     args: ArgsOf<A>,
     options: StreamOptions = {},
   ): Promise<LibvirtStream<R>> {

@@ -43,17 +43,26 @@ function sessionFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'libvirt')
 }
 
+/** The first that listens; else the failure that tells most: one of a socket that is there. */
 async function firstOf(paths: readonly string[], signal: AbortSignal) {
   let error: unknown
   for (const path of paths) {
     try {
       return { socket: await tryConnect(path, signal), error: undefined }
     } catch (caught) {
-      error = caught
+      if (error === undefined || !isAbsent(caught)) error = caught
       if (signal.aborted) break
     }
   }
+  if (isAbsent(error)) {
+    const message = `No libvirt daemon: ${paths.join(' and ')} ${paths.length === 1 ? 'does' : 'do'} not exist`
+    error = new LibvirtError({ kind: 'connection', message, cause: (error as Error).cause })
+  }
   return { socket: undefined, error }
+}
+
+function isAbsent(error: unknown): boolean {
+  return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
 }
 
 async function retry(paths: readonly string[], signal: AbortSignal): Promise<Socket> {
