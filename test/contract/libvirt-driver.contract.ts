@@ -5,6 +5,6 @@ import { openTestHost } from './libvirt-driver-host.ts'
 describeHypervisor('libvirt with QEMU', async () => {
   const test = await openTestHost('conformance')
   const { host, progress, folder, prefix } = test
-  const cleanup = () => test[Symbol.asyncDispose]()
+  const cleanup = async () => await test[Symbol.asyncDispose]()
   return { host, progress, poolPath: join(folder, 'pool'), prefix, cleanup }
 })
