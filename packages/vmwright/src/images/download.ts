@@ -1,4 +1,4 @@
-import { ProvisionError } from '../lib/errors.ts'
+import { isProvisionError, ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { GiB } from '../lib/units.ts'
 import type { Digests } from './digest.ts'
@@ -42,7 +42,6 @@ export async function downloadVerified(progress: Progress, request: DownloadRequ
       const again = await fetchWhole(progress, partial, request)
       if (sameDigest(again.digest, request.expected)) return again
     }
-    await dropPartial(progress, request.path)
     throw new ProvisionError('image.digest-mismatch', {
       message: `What ${shownUrl(request.url)} sent does not have the ${request.expected.algorithm} that was expected.`,
       details: {
@@ -52,6 +51,10 @@ export async function downloadVerified(progress: Progress, request: DownloadRequ
         actual: digests.digest.hex,
       },
     })
+  } catch (error) {
+    const isWorthless = isProvisionError(error, 'image.digest-mismatch') || partial.offset === 0
+    if (isProvisionError(error) && isWorthless) await dropPartial(progress, request.path)
+    throw error
   } finally {
     await partial.close()
   }

@@ -5,7 +5,7 @@ import type { Progress } from '../lib/progress.ts'
 import { checkEntry, commitEntry } from './cache-entry.ts'
 import { hashFile, makeHasher } from './digest.ts'
 import type { BuildSource, CachedImage, ImageContext } from './ensure.ts'
-import { changeFile, makeFolder, pointLink } from './files.ts'
+import { changeFile, linksTo, makeFolder, pointLink } from './files.ts'
 import { imagePath, partialPath } from './layout.ts'
 import { dropPartial } from './partial.ts'
 import { builtPath, cachedImage, peekBuild } from './peek.ts'
@@ -17,10 +17,11 @@ export async function ensureFromBuild(
   source: BuildSource,
   context: ImageContext,
 ): Promise<CachedImage> {
-  const known = context.force ? undefined : await peekBuild(id, source, context)
-  if (known !== undefined) return known
-
   const { cacheDir, force, policy } = context
+  const link = imagePath(cacheDir, `${source.distribution}-${source.suite}.qcow2`)
+  const known = force ? undefined : await peekBuild(id, source, context)
+  if (known !== undefined && (await linksTo(link, known.fileName))) return known
+
   await makeFolder(progress, cacheDir)
   const path = await builtPath(source, context)
   const name = basename(path)
@@ -43,6 +44,7 @@ export async function ensureFromBuild(
   })
   if (present !== undefined) {
     await dropPartial(progress, path)
+    await pointLink(progress, link, name)
     return cachedImage(id, path, present, 'cache')
   }
 
@@ -56,6 +58,6 @@ export async function ensureFromBuild(
   const hasher = makeHasher('sha256')
   await hashFile(progress, target, hasher)
   const record = await commitEntry(progress, path, { name, provenance, ...hasher.finish() })
-  await pointLink(progress, imagePath(cacheDir, `${source.distribution}-${source.suite}.qcow2`), name)
+  await pointLink(progress, link, name)
   return cachedImage(id, path, record, 'build')
 }

@@ -7,7 +7,7 @@ import { checkEntry, commitEntry, type EntryCheck } from './cache-entry.ts'
 import { downloadVerified } from './download.ts'
 import type { CachedImage, ImageContext } from './ensure.ts'
 import { linksTo, makeFolder, pointLink } from './files.ts'
-import { imagePath, versionedName } from './layout.ts'
+import { type Digest, imagePath, sameDigest, versionedName } from './layout.ts'
 import { fetchManifest, keepManifest, readStoredManifest, type StoredManifest } from './manifest-store.ts'
 import { dropPartial } from './partial.ts'
 import { cachedImage, peekUrl } from './peek.ts'
@@ -29,7 +29,9 @@ export async function ensureFromUrl(
   const link = imagePath(cacheDir, source.fileName)
   if (!context.force) {
     const cached = await peekUrl(id, source, context, progress.seam.nowMs())
-    if (cached !== undefined && !cached.isRefreshDue && (await linksTo(link, cached.fileName))) return cached
+    const isSettled =
+      cached !== undefined && !cached.isRefreshDue && isPinned(id, source, context, cached.digest)
+    if (isSettled && (await linksTo(link, cached.fileName))) return cached
   }
 
   await ensureFolder(progress, cacheDir)
@@ -48,6 +50,12 @@ export async function ensureFromUrl(
     await context.lock.set(progress, id, source.url, { digest: wanted.digest, version: source.version })
   }
   return cachedImage(id, path, record, present === undefined ? 'download' : 'cache')
+}
+
+/** The cache may have been filled for another spec, whose lock file this is not. */
+function isPinned(id: string, source: UrlSource, context: ImageContext, digest: Digest): boolean {
+  const pin = context.lock.get(id, source.url)
+  return source.pinned !== undefined || (pin !== undefined && sameDigest(pin.digest, digest))
 }
 
 async function ensureFolder(progress: Progress, path: string): Promise<void> {

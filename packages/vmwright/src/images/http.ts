@@ -8,6 +8,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { messageOf, ProvisionError, systemCode } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { formatDuration } from '../lib/units.ts'
+import { readBody } from './http-body.ts'
 import { checkRedirect, checkUrl, shownUrl } from './url.ts'
 
 export interface HttpTarget {
@@ -56,7 +57,7 @@ export function httpGet<T>(
         return await consume({
           status: message.statusCode ?? 0,
           headers: message.headers,
-          body: bodyOf(progress, message, watch, target.url),
+          body: bodyOf(progress, readBody(message), watch, target.url),
         })
       } finally {
         message?.destroy()
@@ -93,7 +94,7 @@ function getOnce(
       url.protocol === 'https:'
         ? httpsRequest(url, { ...options, agent: new HttpsAgent({ proxyEnv: process.env }) }, resolve)
         : httpRequest(url, { ...options, agent: new HttpAgent({ proxyEnv: process.env }) }, resolve)
-    request.once('error', reject)
+    request.on('error', reject)
     request.end()
   })
 }
@@ -101,12 +102,12 @@ function getOnce(
 /** Only failures of the connection are translated here; those of the consumer never come by. */
 async function* bodyOf(
   progress: Progress,
-  message: IncomingMessage,
+  chunks: AsyncIterable<Uint8Array>,
   watch: Watch,
   url: string,
 ): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of message as AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
       watch.touch()
       yield chunk
     }

@@ -1,4 +1,4 @@
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { type FileHandle, open, stat, writeFile } from 'node:fs/promises'
 import type { Progress } from '../lib/progress.ts'
 import { type Digests, hashFile, makeHasher } from './digest.ts'
 import { changeFile, readJson, removeFile, writeDurably } from './files.ts'
@@ -22,9 +22,10 @@ export async function openPartial(
   wanted: Pick<PartialNote, 'url' | 'digest'>,
 ): Promise<Partial> {
   const path = partialPath(imagePath)
-  const note = await readNote(partialNotePath(imagePath), wanted)
-  const flags = note === undefined ? 'w+' : 'r+'
-  const handle = await changeFile(progress, 'open', path, () => open(path, flags, 0o644))
+  const isThere = (await stat(path).catch(() => undefined)) !== undefined
+  const note = isThere ? await readNote(partialNotePath(imagePath), wanted) : undefined
+  if (note === undefined) await changeFile(progress, 'create', path, () => writeFile(path, ''))
+  const handle = await open(path, 'r+')
   const partial = new Partial(imagePath, handle, wanted, note?.validator)
   try {
     await partial.readBeginning(progress)

@@ -147,7 +147,7 @@ function reasonAgainstExtensions(head: Uint8Array, version: number): Reason | un
     const refusal = refusedExtensions.get(type)
     if (refusal !== undefined) return because(refusal, standalone)
     offset += 8 + Math.ceil(length / 8) * 8
-    if (offset > end) return because('a header extension lies beyond the header')
+    if (offset > end) return because('it has a header extension that lies beyond the header')
   }
   return offset >= 2 ** header.getUint32(20) ? undefined : because('its header extensions have no end')
 }

@@ -41,8 +41,11 @@ export function quickSeam(overrides: Partial<Seam> = {}): Seam & { readonly cloc
     monotonicMs: () => clock.nowMs,
     async sleep(ms, signal) {
       signal?.throwIfAborted()
-      if (ms < idleWatchMs) return
-      await new Promise((_resolve, reject) => {
+      if (ms < idleWatchMs) {
+        clock.nowMs += ms
+        return new Promise((resolve) => void setImmediate(resolve))
+      }
+      return new Promise((_resolve, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       })
     },
