@@ -208,6 +208,41 @@ describe('a deadline', () => {
   })
 })
 
+describe('opening', () => {
+  it('authenticates with polkit when the daemon asks for it', async () => {
+    await using daemon = new FakeDaemon()
+      .handle(calls.authList, () => ({ types: [2] }))
+      .handle(calls.authPolkit, () => ({ complete: true }))
+    await open(daemon, { readonly: true })
+    expect(daemon.requests.map(({ name }) => name)).toEqual(['authList', 'authPolkit', 'connectOpen'])
+    expect(daemon.requests[2]?.args).toEqual({ name: 'qemu:///system', flags: 1 })
+  })
+
+  it('fails where only SASL is offered, and says so', async () => {
+    await using daemon = new FakeDaemon().handle(calls.authList, () => ({ types: [1] }))
+    const error = await failureOf(open(daemon))
+    expect(error).toMatchObject({ kind: 'connection', code: errorCode.authUnavailable })
+    expect((error as Error).message).toContain('SASL')
+    await vi.waitFor(() => expect(daemon.connections).toBe(0))
+  })
+
+  it('fails with the daemon’s reason when it has no such hypervisor', async () => {
+    await using daemon = new FakeDaemon().handle(calls.connectOpen, () => {
+      throw new LibvirtError({
+        kind: 'libvirt',
+        code: errorCode.noConnect,
+        message: 'no connection driver available',
+      })
+    })
+    async function theCaller() {
+      await open(daemon)
+    }
+    const error = await failureOf(theCaller())
+    expect(error).toMatchObject({ kind: 'libvirt', code: 5, procedure: 'connectOpen' })
+    expect((error as Error).stack).toContain('theCaller')
+  })
+})
+
 describe('a connection that breaks', () => {
   it('rejects every waiter, sent or queued, and tells who listens', async () => {
     await using daemon = new FakeDaemon().handle(calls.domainGetState, never)

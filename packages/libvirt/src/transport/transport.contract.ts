@@ -46,6 +46,18 @@ describe.skipIf(missing({ account, libvirtd }))('qemu:///session', () => {
     process.kill(pid)
     await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 10_000 })
   })
+
+  it('tells at once when no daemon is installed', async () => {
+    const script = `
+      import { openLibvirt } from ${JSON.stringify(index)}
+      process.env.PATH = ${JSON.stringify(folder)}
+      process.env.XDG_RUNTIME_DIR = ${JSON.stringify(join(folder, 'elsewhere'))}
+      console.log(await openLibvirt('qemu:///session').catch((error) => error.message))`
+    const file = join(folder, 'none.ts')
+    await writeFile(file, script)
+    const { stdout } = await asAccount(process.execPath, ['--conditions=source', file])
+    expect(stdout).toBe('No libvirt daemon can be started for this session: spawn libvirtd ENOENT\n')
+  })
 })
 
 describe.skipIf(missing({ account, libvirtd, openssl: program('openssl') }))('TLS', () => {

@@ -25,8 +25,7 @@ export function unixDialer(options: UnixOptions): Dial {
     const first = await firstOf(paths, signal)
     if (first.socket !== undefined) return channel(first.socket)
     if (options.path !== '/session') throw first.error
-    startSessionDaemon(options.driver)
-    return channel(await retry(paths, signal))
+    return channel(await retry(paths, signal, startSessionDaemon(options.driver)))
   }
 }
 
@@ -65,22 +64,41 @@ function isAbsent(error: unknown): boolean {
   return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
 }
 
-async function retry(paths: readonly string[], signal: AbortSignal): Promise<Socket> {
+/** Tries until the daemon listens, the signal aborts, or `absent` says that there is no daemon to wait for. */
+async function retry(
+  paths: readonly string[],
+  signal: AbortSignal,
+  absent: () => Error | undefined,
+): Promise<Socket> {
   for (;;) {
     await delay(20, undefined, { signal })
     const { socket } = await firstOf(paths, signal)
     if (socket !== undefined) return socket
+    const cause = absent()
+    if (cause !== undefined) {
+      const message = `No libvirt daemon can be started for this session: ${cause.message}`
+      throw new LibvirtError({ kind: 'connection', message, cause })
+    }
   }
 }
 
-/** Ends by itself after two minutes without clients. A second one started at the same time finds the first and ends. */
-function startSessionDaemon(driver: string): void {
+/**
+ * Starts the session's daemon, the modular one where it is installed. It ends by itself after two minutes without
+ * clients. A second one started at the same time finds the first and ends. Returns what tells whether neither is
+ * installed.
+ */
+function startSessionDaemon(driver: string): () => Error | undefined {
+  let failure: Error | undefined
   const start = (program: string, otherwise?: string) => {
     const child = spawn(program, ['--timeout=120'], { detached: true, stdio: 'ignore' })
-    child.once('error', () => (otherwise === undefined ? undefined : start(otherwise)))
+    child.once('error', (error) => {
+      if (otherwise === undefined) failure = error
+      else start(otherwise)
+    })
     child.unref()
   }
   start(`virt${driver}d`, 'libvirtd')
+  return () => failure
 }
 
 function tryConnect(path: string, signal: AbortSignal): Promise<Socket> {
