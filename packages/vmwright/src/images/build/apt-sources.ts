@@ -57,7 +57,9 @@ function parseSources(file: AptSourcesFile): readonly AptSource[] {
 
 function parseOneLine(content: string): readonly AptSource[] {
   return content.split('\n').flatMap((text) => {
-    const match = /^\s*deb\s+(?:\[(?<options>[^\]]*)\]\s+)?(?<uri>\S+)\s+(?<suite>\S+)\s+(?<rest>[^#]*)/.exec(text)
+    const match = /^\s*deb\s+(?:\[(?<options>[^\]]*)\]\s+)?(?<uri>\S+)\s+(?<suite>\S+)\s+(?<rest>[^#]*)/.exec(
+      text,
+    )
     if (match?.groups === undefined) return []
     const { options = '', uri = '', suite = '', rest = '' } = match.groups
     return [{ uri, suite, components: words(rest), signedBy: /signed-by=(\S+)/.exec(options)?.[1] }]

@@ -60,14 +60,9 @@ async function makeRoot(
   const env = { E2FSPROGS_FAKE_TIME: String(input.epoch), MKE2FS_CONFIG: '/dev/null' }
   const extended = `offset=${offset},hash_seed=${recipe.ids.rootHashSeed},lazy_itable_init=0,lazy_journal_init=0`
   const geometry = ['-b', '4096', '-I', '256', '-i', '16384', '-m', '1', '-J', 'size=16']
-  await tools.runAsRoot(
-    'mke2fs',
-    [
-      ...['-q', '-F', '-t', 'ext4', '-O', rootFeatures, ...geometry, '-L', 'root'],
-      ...['-U', recipe.ids.root, '-E', extended, '-d', input.tree, input.disk, String(blocks)],
-    ],
-    env,
-  )
+  const format = ['-q', '-F', '-t', 'ext4', '-O', rootFeatures, ...geometry, '-L', 'root']
+  const identity = ['-U', recipe.ids.root, '-E', extended]
+  await tools.runAsRoot('mke2fs', [...format, ...identity, '-d', input.tree, input.disk, String(blocks)], env)
   await levelDates(tools, `${input.disk}?offset=${offset}`, input.epoch, env)
 }
 
@@ -101,14 +96,9 @@ async function makeEsp(
   const blocks = ((place.lastSector - place.firstSector + 1) * sectorBytes) / 1024
   const serial = recipe.ids.esp.replace('-', '')
   const env = { SOURCE_DATE_EPOCH: String(input.epoch), MTOOLS_SKIP_CHECK: '1', TZ: 'UTC' }
-  await tools.run(
-    'mkfs.vfat',
-    [
-      ...['--invariant', '-F', '16', '-n', 'ESP', '-i', serial],
-      ...['--offset', String(place.firstSector), input.disk, String(blocks)],
-    ],
-    { env },
-  )
+  const format = ['--invariant', '-F', '16', '-n', 'ESP', '-i', serial]
+  const target = ['--offset', String(place.firstSector), input.disk, String(blocks)]
+  await tools.run('mkfs.vfat', [...format, ...target], { env })
   const image = `${input.disk}@@${place.firstSector * sectorBytes}`
   await tools.run('mcopy', ['-i', image, '-s', '-m', '-Q', input.espFolder, '::/EFI'], { env })
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { canonicalJson } from '../../lib/hash.ts'
 import { runProgram } from '../../lib/process.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { assembleDisk } from './assemble.ts'
@@ -119,13 +118,18 @@ async function installPackages(
 ): Promise<void> {
   const aptOptions = [...(await aptOptionsOfMachine(tools.run)), 'APT::Install-Recommends "false";']
   const args = [
-    ...['--verbose', '--variant=minbase', '--format=directory', `--architectures=${recipe.spec.architecture}`],
+    '--verbose',
+    '--variant=minbase',
+    '--format=directory',
+    `--architectures=${recipe.spec.architecture}`,
     `--mode=${tools.isRoot ? 'root' : 'unshare'}`,
     ...aptOptions.map((option) => `--aptopt=${option}`),
     ...leaveOut.map((option) => `--dpkgopt=${option}`),
     `--hook-directory=${join(folders.work, 'hooks')}`,
     `--include=${recipe.packages.join(',')}`,
-    ...[recipe.spec.suite, folders.tree, ...recipe.aptSources],
+    recipe.spec.suite,
+    folders.tree,
+    ...recipe.aptSources,
   ]
   // The initramfs is made once, by the customize hook, instead of by each package that has a part in it.
   const env = { INITRD: 'No', DEBIAN_FRONTEND: 'noninteractive' }

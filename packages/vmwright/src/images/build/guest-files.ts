@@ -62,10 +62,7 @@ export const lateFiles = (ids: FileSystemIds, distribution: string): readonly Gu
     '  initrd /boot/initrd.img-@KERNEL@',
     '}',
   ]),
-  text('/boot/grub/i386-pc/load.cfg', [
-    `search.fs_uuid ${ids.root} root`,
-    "set prefix=($root)'/boot/grub'",
-  ]),
+  text('/boot/grub/i386-pc/load.cfg', [`search.fs_uuid ${ids.root} root`, "set prefix=($root)'/boot/grub'"]),
   text('/etc/default/grub.d/50-image.cfg', [
     'GRUB_TIMEOUT=0',
     'GRUB_CMDLINE_LINUX_DEFAULT=""',
@@ -78,9 +75,13 @@ export const lateFiles = (ids: FileSystemIds, distribution: string): readonly Gu
     '# Virtual machines on KVM, Hyper-V and VMware; a cloud with a metadata service is not asked, which saves the wait.',
     'datasource_list: [NoCloud, ConfigDrive, None]',
   ]),
-  text('/etc/cloud/cloud.cfg.d/91-host-keys.cfg', [
+  text('/etc/cloud/cloud.cfg.d/91-image.cfg', [
     '# An RSA key takes as long to make as the rest of the first boot on a slow host, and no client needs it.',
     'ssh_genkeytypes: [ed25519, ecdsa]',
+    '# The locale that is always there; en_US.UTF-8, the default, would have to be generated first.',
+    'locale: C.UTF-8',
+    '# The boot loader of this image finds its disk by itself; asking debconf about it takes seconds.',
+    'grub_dpkg: {enabled: false}',
   ]),
 ]
 

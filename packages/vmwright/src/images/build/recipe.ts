@@ -136,7 +136,12 @@ function packagesFor(spec: ImageBuildSpec): readonly string[] {
 function partitionTable(sizeMib: number, seed: string): PartitionTable {
   const sectors = (mib: number): number => (mib * MiB) / sectorBytes
   const guid = (name: string): string => uuidFromNames('image', seed, 'partition', name)
-  const place = (number: number, name: keyof typeof typeGuids, fromMib: number, toMib: number): Partition => ({
+  const place = (
+    number: number,
+    name: keyof typeof typeGuids,
+    fromMib: number,
+    toMib: number,
+  ): Partition => ({
     number,
     typeGuid: typeGuids[name],
     guid: guid(name),
@@ -155,4 +160,3 @@ function partitionTable(sizeMib: number, seed: string): PartitionTable {
     ],
   }
 }
-

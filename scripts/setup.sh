@@ -1,0 +1,171 @@
+#!/bin/sh
+# Makes a Debian or Ubuntu machine ready: packages, Node dependencies, libvirt and its default network.
+# May be run again at any time; does only what is missing. Works as root, or with sudo.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*"; }
+die() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+
+if [ "$(id -u)" = 0 ]; then
+  as_root() { "$@"; }
+elif command -v sudo >/dev/null; then
+  as_root() { sudo "$@"; }
+else
+  die "this needs root or sudo to install packages and to start libvirt"
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Runs a command that prints a lot, and tells its last line every other second. The output is in $log.
+watched() {
+  what=$1
+  shift
+  started=$(date +%s)
+  "$@" >"$log" 2>&1 </dev/null &
+  pid=$!
+  tenths=0
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.1
+    tenths=$((tenths + 1))
+    if [ $((tenths % 15)) = 0 ]; then
+      say "  $what, $(($(date +%s) - started)) s: $(tail -n 1 "$log" | tr -d '\r' | cut -c 1-80)"
+    fi
+  done
+  wait "$pid"
+}
+
+must() {
+  watched "$@" && return
+  cat "$log" >&2
+  die "$1 failed; its output is above"
+}
+
+check_node() {
+  command -v node >/dev/null || die "Node.js is missing: install version 20 or newer (https://nodejs.org)"
+  command -v npm >/dev/null || die "npm is missing: install it together with Node.js"
+  major=$(node -p 'process.versions.node.split(".")[0]')
+  [ "$major" -ge 20 ] || die "Node.js $major is too old: install version 20 or newer"
+}
+
+# The hypervisor and its network; the tools that build an image from packages; the checks of downloads.
+packages='
+  libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ovmf dnsmasq-base iptables
+  mmdebstrap mtools dosfstools e2fsprogs
+  gpgv acl openssh-client ca-certificates'
+
+install_packages() {
+  command -v dpkg-query >/dev/null || die "this is neither Debian nor Ubuntu; install by hand:$packages"
+  missing=
+  for package in $packages; do
+    case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true) in
+      installed) ;;
+      *) missing="$missing $package" ;;
+    esac
+  done
+  [ -n "$missing" ] || return 0
+  say "Installing packages:$missing"
+  install="env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends"
+  # A new machine has no lists of packages; an old one may have lists of versions that are gone.
+  if ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    watched "installing packages" as_root $install $missing && return
+  fi
+  must "updating the lists of packages" as_root apt-get -q update
+  # shellcheck disable=SC2086
+  must "installing packages" as_root $install $missing
+}
+
+# True when what is in node_modules is what package-lock.json asks for.
+dependencies_installed() {
+  node -e '
+    const read = (path) => JSON.parse(require("fs").readFileSync(path)).packages
+    const wanted = read("package-lock.json"), there = read("node_modules/.package-lock.json")
+    const same = (a, b) => a.version === b?.version && a.integrity === b?.integrity && a.link === b?.link
+    const inModules = (name) => name.startsWith("node_modules/") || name.includes("/node_modules/")
+    process.exitCode =
+      Object.entries(there).every(([name, one]) => !inModules(name) || same(one, wanted[name])) &&
+      Object.entries(wanted).every(
+        ([name, one]) => !inModules(name) || one.optional || one.devOptional || same(one, there[name]),
+      ) ? 0 : 1' 2>/dev/null
+}
+
+install_dependencies() {
+  if dependencies_installed; then return; fi
+  say "Installing Node dependencies"
+  must "npm ci" npm ci
+}
+
+has_systemd() { [ -d /run/systemd/system ]; }
+virsh_system() { as_root virsh -q -c qemu:///system "$@" </dev/null; }
+
+start_libvirt() {
+  if virsh_system uri >/dev/null 2>&1; then return; fi
+  say "Starting libvirt"
+  if has_systemd; then
+    must "starting libvirt" as_root systemctl enable --now libvirtd.socket libvirtd.service
+  else
+    # Each refuses to start a second time.
+    as_root virtlogd -d 2>/dev/null || true
+    as_root libvirtd -d 2>/dev/null || true
+  fi
+  i=0
+  until virsh_system uri >/dev/null 2>&1; do
+    i=$((i + 1))
+    [ $i -le 150 ] || die "libvirt does not answer; 'libvirtd -v' in a terminal shows why"
+    sleep 0.2
+  done
+}
+
+restart_libvirt() {
+  if has_systemd; then
+    must "restarting libvirt" as_root systemctl restart libvirtd
+  else
+    as_root sh -c '
+      pid=$(cat /run/libvirtd.pid)
+      kill "$pid"
+      while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done'
+    start_libvirt
+  fi
+}
+
+# libvirtd 9 that started without knowledge of the QEMU programs probes them again at every call where /dev/kvm
+# is there but does not work: each define then takes a minute or two. Asked once and started again, it knows them.
+# A fast answer shows that it does. Guests go on running while the daemon is restarted.
+learn_capabilities() {
+  if as_root timeout 3 virsh -q -c qemu:///system capabilities >/dev/null 2>&1 </dev/null; then return; fi
+  say "Letting libvirt learn what QEMU can do (once)"
+  must "asking for capabilities" virsh_system capabilities
+  restart_libvirt
+}
+
+start_network() {
+  if [ "$(virsh_system net-list --name 2>/dev/null | grep -cx default)" = 1 ]; then return; fi
+  say "Starting libvirt's network 'default'"
+  if ! virsh_system net-info default >/dev/null 2>&1; then
+    virsh_system net-define /usr/share/libvirt/networks/default.xml >/dev/null
+  fi
+  virsh_system net-autostart default >/dev/null
+  virsh_system net-start default >/dev/null ||
+    die "the network 'default' does not start; see above. Is its address range, 192.168.122.0/24, in use?"
+}
+
+join_group() {
+  user=$(id -un)
+  if [ "$(id -u)" = 0 ] || id -nG | tr ' ' '\n' | grep -qx libvirt; then return; fi
+  as_root adduser --quiet "$user" libvirt
+  say "$user may use libvirt from the next login on; until then start commands with: sg libvirt -c '...'"
+}
+
+check_node
+install_packages
+install_dependencies
+start_libvirt
+learn_capabilities
+start_network
+join_group
+say "This machine is ready."

@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process'
+import { join, relative } from 'node:path'
+import { startVitest, type Reporter, type TestCase, type TestModule } from 'vitest/node'
+
+/**
+ * `make test`: lint and types, then the kinds of test one after the other, cheapest first. The last line printed
+ * is `N passed, N failed, N skipped`. `TEST_PROJECTS=unit,contract` narrows. A kind of which no test ran counts
+ * as a failure: silence proves nothing.
+ */
+const root = join(import.meta.dirname, '..')
+const projects = ['unit', 'contract', 'acceptance'] as const
+type Project = (typeof projects)[number]
+
+interface Tally {
+  readonly passed: number
+  /** What failed, and what was skipped with its reason: one line each. */
+  readonly failed: readonly string[]
+  readonly skipped: readonly string[]
+}
+
+const tallies: Tally[] = []
+if (process.env['TEST_PROJECTS'] === undefined) {
+  tallies.push(check('lint', 'oxlint', ['--deny-warnings']))
+  tallies.push(check('format', 'prettier', ['--check', '--log-level', 'warn', '.']))
+  tallies.push(check('types', 'tsc', ['-p', 'tsconfig.json']))
+}
+for (const project of chosenProjects()) tallies.push(await runProject(project))
+report(tallies)
+
+function chosenProjects(): readonly Project[] {
+  const names = process.env['TEST_PROJECTS']?.split(',') ?? projects
+  return names.map((name) => {
+    const project = projects.find((one) => one === name.trim())
+    if (project !== undefined) return project
+    console.error(`TEST_PROJECTS has '${name}'; there are: ${projects.join(', ')}`)
+    process.exit(64)
+  })
+}
+
+function check(name: string, program: string, args: readonly string[]): Tally {
+  console.log(`\n── ${name}`)
+  const bin = join(root, 'node_modules/.bin', program)
+  const { status } = spawnSync(bin, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  return status === 0
+    ? { passed: 1, failed: [], skipped: [] }
+    : { passed: 0, failed: [`${name}: ${program} found problems`], skipped: [] }
+}
+
+async function runProject(project: Project): Promise<Tally> {
+  console.log(`\n── ${project} tests`)
+  let tally: Tally = { passed: 0, failed: [`${project}: vitest did not finish`], skipped: [] }
+  const reporter: Reporter = {
+    onTestRunEnd(modules, unhandledErrors) {
+      tally = countUp(project, modules, unhandledErrors.length)
+    },
+  }
+  // Real guests take minutes: tell about each test. There are too many of the others for that.
+  const readable = project === 'acceptance' ? 'verbose' : 'default'
+  const vitest = await startVitest('test', [], {
+    root,
+    project: [project],
+    watch: false,
+    reporters: [readable, reporter],
+  })
+  await vitest.close()
+  return tally
+}
+
+function countUp(project: Project, modules: readonly TestModule[], strayErrors: number): Tally {
+  const tests = modules.flatMap((module) => [...module.children.allTests()])
+  const inState = (state: string): readonly TestCase[] => tests.filter((one) => one.result().state === state)
+  const passed = inState('passed').length
+  const failed = inState('failed').map(describe)
+  for (const module of modules) {
+    // A file that cannot be loaded has no tests to fail.
+    if (module.errors().length > 0)
+      failed.push(`${relative(root, module.moduleId)}: the file could not be run`)
+  }
+  if (strayErrors > 0) failed.push(`${project}: ${strayErrors} errors outside of any test`)
+  if (passed + failed.length === 0) failed.push(`${project}: no test ran`)
+  return { passed, failed, skipped: inState('skipped').map(describe) }
+}
+
+function describe(test: TestCase): string {
+  const result = test.result()
+  const reason = result.state === 'skipped' ? ` (${result.note ?? 'no reason given'})` : ''
+  return `${relative(root, test.module.moduleId)}: ${test.fullName}${reason}`
+}
+
+function report(all: readonly Tally[]): void {
+  const passed = all.reduce((sum, tally) => sum + tally.passed, 0)
+  const failed = all.flatMap((tally) => tally.failed)
+  const skipped = all.flatMap((tally) => tally.skipped)
+  if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((line) => `  ${line}`).join('\n')}`)
+  if (failed.length > 0) console.log(`\nFailed:\n${failed.map((line) => `  ${line}`).join('\n')}`)
+  console.log(`\n${passed} passed, ${failed.length} failed, ${skipped.length} skipped`)
+  process.exitCode = failed.length === 0 ? 0 : 1
+}
