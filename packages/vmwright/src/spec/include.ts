@@ -58,7 +58,7 @@ export async function readTree(reader: FileReader, file: string, folders: Folder
     if (budget.bytes > maxTotalBytes)
       return refuse('the files are larger than 8 MiB in all', 'Split the project.')
     const parsed = parseYaml({ file: shown, folder: folderOf(absolute), bytes })
-    problems.push(...parsed.problems)
+    for (const problem of parsed.problems) problems.push(problem)
     const { root } = parsed
     if (root === undefined && parsed.problems.length > 0) return undefined
     if (root?.kind !== 'map') {

@@ -33,7 +33,7 @@ export interface LoadedSpec {
 export async function loadSpec(reader: FileReader, path: string, options: LoadOptions): Promise<LoadedSpec> {
   const tree = await readTree(reader, path, options)
   const given = await readVariables(reader, options)
-  const problems: Problem[] = [...tree.problems, ...given.problems]
+  const problems: readonly Problem[] = [...tree.problems, ...given.problems]
   if (tree.root === undefined) return { spec: undefined, problems: inOrder(problems) }
 
   const expanded = expandVariables(tree.root, given.variables)
@@ -52,8 +52,8 @@ export async function loadSpec(reader: FileReader, path: string, options: LoadOp
     files,
     installedKeyrings: new Set(keyring === undefined ? [] : [ubuntuKeyring]),
   })
-  problems.push(...expanded.problems, ...faults, ...found)
-  return { spec: hasErrors(problems) ? undefined : spec, problems: inOrder(problems) }
+  const all = [...problems, ...expanded.problems, ...faults, ...found]
+  return { spec: hasErrors(all) ? undefined : spec, problems: inOrder(all) }
 }
 
 async function readTexts(
@@ -87,7 +87,7 @@ async function readVariables(
       continue
     }
     const parsed = parseYaml({ file, folder: '/', bytes })
-    problems.push(...parsed.problems)
+    for (const problem of parsed.problems) problems.push(problem)
     if (parsed.root === undefined) continue
     if (parsed.root.kind !== 'map') {
       problems.push(problemAt(parsed.root.place, { message: 'must be a mapping of variables to values' }))

@@ -9,12 +9,14 @@ it(`X1: ${count} malformed specs are told with file, line and column, without a 
   const unplaced: string[] = []
   const misplaced: string[] = []
   let placed = 0
+  // Processor time: the clock would measure what else the machine does.
   let slowestMs = 0
   for (let seed = 1; seed <= count; seed++) {
     const mutated = mutate(seed)
-    const started = performance.now()
+    const started = process.cpuUsage()
     const { spec, problems } = await load(mutated.bytes)
-    slowestMs = Math.max(slowestMs, performance.now() - started)
+    const used = process.cpuUsage(started)
+    slowestMs = Math.max(slowestMs, (used.user + used.system) / 1000)
     const label = `seed ${seed} (${mutated.kind})`
     const refused = problems.some(({ severity }) => severity === 'error')
     if (refused === (spec !== undefined) || !problems.every(hasPlace)) unplaced.push(label)

@@ -131,7 +131,10 @@ function expandNode(node: Node, path: Path, values: Values, problems: Problem[])
     return { ...node, entries }
   }
   if (typeof node.value !== 'string' || !node.value.includes('${')) return node
+  const told = new Set<string>()
   const unknown = (name: string): void => {
+    if (told.has(name)) return
+    told.add(name)
     problems.push(
       problemAt(node.place, {
         path,

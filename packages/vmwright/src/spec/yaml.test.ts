@@ -64,6 +64,25 @@ describe('text that is refused', () => {
     expect(lines[0]).toMatch(/^vmwright\.yaml:\d+:\d+: /)
   })
 
+  test.each([
+    ['brackets', '[]'],
+    ['closing brackets', ']'],
+    ['tags', '!t '],
+    ['anchors', '&a '],
+    ['documents', '---\n'],
+    ['directives', '%A b\n'],
+    ['open lists', 'x: [\n'],
+    ['keys', 'k: 1\n'],
+    ['variables', '- ${a}${b}\n'],
+    ['quotes', "'"],
+    ['indentation', ' '],
+  ])('a file of nothing but %s', async (_what, text) => {
+    const { spec, problems } = await load(text.repeat(Math.floor((1024 * 1024) / text.length)))
+    expect(spec).toBeUndefined()
+    expect(problems.length).toBeGreaterThan(0)
+    expect(problems.length).toBeLessThan(1500)
+  })
+
   it('a billion laughs, at once', async () => {
     const levels = Array.from(
       { length: 9 },

@@ -1,21 +1,12 @@
-import {
-  Composer,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  Parser,
-  type ParsedNode,
-} from 'yaml'
-import { checkDepth, maxDepth } from './depth.ts'
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode } from 'yaml'
+import { tokenise } from './tokens.ts'
 import { type Entry, type Node, type Place, problemAt, type Scalar, type Source } from './node.ts'
 import type { Problem } from './problem.ts'
 import { yamlFault } from './yaml-faults.ts'
 
 export const maxFileBytes = 1024 * 1024
 const maxAliases = 100
+const maxSyntaxFaults = 50
 /** Aliases of aliases multiply: this many values in all are more than any spec needs. */
 const maxValues = 100_000
 
@@ -47,25 +38,22 @@ export function parseYaml(read: ReadText): ParsedYaml {
       ],
     }
   }
-  const parser = new Parser(counter.addNewLine)
-  const tokens = [...parser.parse(decoded)]
-  const tooDeep = checkDepth(tokens)
-  if (tooDeep !== undefined) {
-    return {
-      root: undefined,
-      problems: [problemAt({ source, offset: tooDeep }, { message: `is nested more than ${maxDepth} deep` })],
-    }
+  const parsed = tokenise(decoded, counter.addNewLine)
+  if (parsed.kind === 'refused')
+    return { root: undefined, problems: [problemAt({ source, offset: parsed.offset }, parsed)] }
+  const composer = new Composer({
+    version: '1.2',
+    schema: 'core',
+    uniqueKeys: false,
+    prettyErrors: false,
+    stringKeys: false,
+  })
+  const documents: Document.Parsed[] = []
+  for (const document of composer.compose(parsed.tokens, true, decoded.length)) {
+    documents.push(document as Document.Parsed)
+    if (documents.length === 2) break
   }
-  const documents = [
-    ...new Composer({
-      version: '1.2',
-      schema: 'core',
-      uniqueKeys: false,
-      prettyErrors: false,
-      stringKeys: false,
-    }).compose(tokens, true, decoded.length),
-  ]
-  return new Reader(source, decoded).read(documents as Document.Parsed[])
+  return new Reader(source, decoded).read(documents)
 }
 
 type Undecodable = {
@@ -145,7 +133,8 @@ class Reader {
         'Remove the line `---` and what follows, or use `include`.',
       )
     }
-    for (const error of first?.errors ?? []) {
+    // After the first few, faults of syntax only follow from one another.
+    for (const error of (first?.errors ?? []).slice(0, maxSyntaxFaults)) {
       const { message, hint } = yamlFault(error.code)
       this.#refuse(error.pos[0], message, hint)
     }
