@@ -190,6 +190,55 @@ describe('climbing', () => {
     expect(report?.rungs[0]?.remark).toBe('seen by its host key only')
   })
 
+  describe('after an earlier guest with the same MAC', () => {
+    const oldLease: ScriptEvent = { atMs: 0, kind: 'addresses', addresses: { lease: ['192.168.122.99'] } }
+
+    it('does not take its lease for an address', async () => {
+      const { report, said } = await run([
+        oldLease,
+        { atMs: 9_000, kind: 'addresses', addresses: { lease: ['192.168.122.99', address] } },
+        ...normalBoot.slice(1),
+      ])
+      expect(report?.rungs[1]?.durationMs).toBeGreaterThanOrEqual(9_000)
+      expect(report?.addresses[0]).toBe(address)
+      expect(said).toContain('address of web-1: only old leases yet (192.168.122.99)')
+    })
+
+    it('waits on while another machine answers at its address', async () => {
+      const others: Sshd = { hostKey: 'ssh-ed25519 AAAAforeign', login: 'accepted' }
+      const { report } = await run([
+        oldLease,
+        { atMs: 0, kind: 'sshd', address: '192.168.122.99', sshd: others },
+        { atMs: 50_000, kind: 'addresses', addresses: { lease: ['192.168.122.99', address] } },
+        { atMs: 52_000, kind: 'sshd', address, sshd: ourSshd },
+        result(52_000),
+      ])
+      expect(report?.addresses[0]).toBe(address)
+    })
+
+    it.each<readonly [string, ScriptEvent, { readonly console?: 'none' }, number]>([
+      ['it answers', { atMs: 5_000, kind: 'port', address: '192.168.122.99', answer: 'refused' }, {}, 5_000],
+      [
+        'the agent tells it',
+        { atMs: 5_000, kind: 'addresses', addresses: { agent: ['192.168.122.99'] } },
+        {},
+        5_000,
+      ],
+      [
+        'cloud-init has the network',
+        { atMs: 5_000, kind: 'console', text: "Cloud-init v. 22.4.2 running 'init' at Sat.\n" },
+        {},
+        5_000,
+      ],
+      ['half a minute passed without a console', oldLease, { console: 'none' }, 30_000],
+    ])('takes its lease for an address once %s', async (_, event, changes, fromMs) => {
+      const { report, atMs } = await run([oldLease, event], { ...climbing('address'), ...changes })
+      expect(report?.addresses).toEqual(['192.168.122.99'])
+      expect(atMs).toBeGreaterThanOrEqual(fromMs)
+      expect(atMs).toBeLessThanOrEqual(fromMs + 1_100)
+    })
+  })
+
   it('closes the console and the session when it is done', async () => {
     const { guest } = await run(normalBoot)
     expect(guest.openConsoles).toBe(0)
@@ -263,6 +312,16 @@ describe('failing', () => {
       'a foreign host key on a later boot',
       [
         { atMs: 1, kind: 'addresses', addresses: { lease: [address] } },
+        { atMs: 1, kind: 'sshd', address, sshd: { hostKey: 'ssh-ed25519 AAAAforeign', login: 'accepted' } },
+      ],
+      { firstBoot: false },
+      'guest.host-key-mismatch',
+      1_000,
+    ],
+    [
+      'a foreign host key beside an address that nobody answers at',
+      [
+        { atMs: 1, kind: 'addresses', addresses: { lease: ['192.168.122.99', address] } },
         { atMs: 1, kind: 'sshd', address, sshd: { hostKey: 'ssh-ed25519 AAAAforeign', login: 'accepted' } },
       ],
       { firstBoot: false },

@@ -62,6 +62,8 @@ export async function awaitReady(
     state: undefined,
     agentConnected: undefined,
     addresses: { lease: [], arp: [], agent: [] },
+    inherited: new Set(),
+    startedAtMs: progress.seam.monotonicMs(),
     portAnswers: new Map(),
     reached: undefined,
     session: undefined,
@@ -79,6 +81,10 @@ export async function awaitReady(
     bell.ring()
   })
   onState(await guest.state(progress))
+  if (wanted.firstBoot) {
+    climb.addresses = await guest.addresses(progress)
+    for (const address of seenAddresses(climb.addresses)) climb.inherited.add(address)
+  }
 
   const climbed: ReadyReport['rungs'][number][] = []
   try {

@@ -1,7 +1,8 @@
+import type { ErrorCode } from '@vmwright/contract'
 import { isIP, isIPv4 } from 'node:net'
 import type { GuestAccess, GuestAddresses, VmState } from '../hypervisor/contract.ts'
 import { isInside, withoutPrefix } from '../lib/addresses.ts'
-import { ProvisionError } from '../lib/errors.ts'
+import { ProvisionError, isProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
@@ -30,13 +31,19 @@ export interface Climb {
   state: VmState | undefined
   agentConnected: boolean | undefined
   addresses: GuestAddresses
+  /**
+   * What was known of the guest's addresses before its first boot came to the network. A guest that was made again
+   * has the MAC of the one before, and with it that one's leases.
+   */
+  readonly inherited: Set<string>
+  readonly startedAtMs: number
   readonly portAnswers: Map<string, PortAnswer>
   /** The address that answered. */
   reached: string | undefined
   session: SshSession | undefined
   /** How the last attempt to connect or log in failed. */
   sshProblem: ProvisionError | undefined
-  /** Since when each address shows a foreign host key, monotonic. */
+  /** Since when an address of this guest shows a foreign host key, monotonic. */
   mismatchSinceMs: number | undefined
   cloudInit: CloudInitOutcome | undefined
 }
@@ -44,6 +51,22 @@ export interface Climb {
 /** Asks the hypervisor again. */
 export async function refreshAddresses(progress: Progress, climb: Climb): Promise<void> {
   climb.addresses = await climb.guest.addresses(progress)
+}
+
+/** How long inherited addresses are doubted where no console shows when the network comes up. */
+const doubtMs = 30_000
+
+/** The addresses that are the guest's own now, as far as one can tell from outside. */
+export function ownAddresses(progress: Progress, climb: Climb): readonly string[] {
+  const { addresses, inherited, console } = climb
+  const isUp =
+    console.latest('login-prompt') !== undefined ||
+    console.latest('cloud-init-finished') !== undefined ||
+    console.all().some(({ kind, detail }) => kind === 'cloud-init-stage' && detail !== 'init-local')
+  const isOld = console.problem !== undefined && progress.seam.monotonicMs() - climb.startedAtMs >= doubtMs
+  const seen = seenAddresses(addresses)
+  if (isUp || isOld) return seen
+  return seen.filter((each) => !inherited.has(each) || addresses.agent.includes(each))
 }
 
 /** Addresses of all sources that can be connected to from elsewhere, the surest source first. */
@@ -76,10 +99,12 @@ export const sameAddress = (one: string, other: string): boolean =>
 export async function trySsh(progress: Progress, climb: Climb): Promise<'session' | 'verified' | undefined> {
   const { instance, hostKeys, loginKey } = climb.wanted
   const addresses = candidates(climb)
-  let mismatches = 0
+  const problems: ProvisionError[] = []
+  let isForeign = false
   for (const address of addresses) {
     const target = { address, port: instance.ready.port, user: instance.cloudInit.user.name, hostKeys }
     try {
+      if (address !== climb.reached) await assertAnswers(progress, climb, address)
       const outcome = await climb.network.connectSsh(progress, { ...target, privateKey: loginKey })
       climb.reached = address
       climb.sshProblem = undefined
@@ -88,15 +113,34 @@ export async function trySsh(progress: Progress, climb: Climb): Promise<'session
       return outcome.kind
     } catch (error) {
       progress.check()
-      if (!(error instanceof ProvisionError) || !error.code.startsWith('guest.')) throw error
-      if (error.code === 'guest.host-key-mismatch') mismatches += 1
-      climb.sshProblem = error
+      if (!isProvisionError(error) || !error.code.startsWith('guest.')) throw error
+      problems.push(error)
+      if (error.code !== 'guest.host-key-mismatch') continue
+      if (climb.reached === address) climb.reached = undefined
+      isForeign ||= !climb.inherited.has(address)
     }
   }
-  if (mismatches < addresses.length || mismatches === 0) climb.mismatchSinceMs = undefined
-  else climb.mismatchSinceMs ??= progress.seam.monotonicMs()
+  climb.sshProblem = gravest.flatMap((code) => problems.filter((each) => each.code === code))[0]
+  if (isForeign) climb.mismatchSinceMs ??= progress.seam.monotonicMs()
+  else climb.mismatchSinceMs = undefined
   return undefined
 }
+
+/** Nobody at an old address must not cost the time of a whole handshake. */
+async function assertAnswers(progress: Progress, climb: Climb, address: string): Promise<void> {
+  const { port } = climb.wanted.instance.ready
+  const answer = await climb.network.tryPort(progress, address, port)
+  climb.portAnswers.set(address, answer)
+  if (answer === 'open') return
+  throw new ProvisionError('guest.port-closed', {
+    message: `No SSH connection to ${address} port ${port}: ${answer}.`,
+    details: { address, port, because: answer },
+    retryable: true,
+  })
+}
+
+/** Of several addresses, the one that got furthest explains most. */
+const gravest: readonly ErrorCode[] = ['guest.host-key-mismatch', 'guest.ssh-refused', 'guest.port-closed']
 
 /** Loopback and link-local: of no use from outside. */
 const isLocal = (address: string): boolean =>

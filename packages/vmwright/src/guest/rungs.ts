@@ -5,6 +5,7 @@ import { pingAgent } from './agent.ts'
 import {
   type Climb,
   candidates,
+  ownAddresses,
   refreshAddresses,
   sameAddress,
   seenAddresses,
@@ -80,7 +81,9 @@ function describeAddress({ wanted, addresses }: Climb): string {
   const networks = [...new Set(interfaces.map((each) => each.network))].join(', ')
   const expected = wantedAddresses(wanted.instance)
   const seen = seenAddresses(addresses)
-  if (seen.length > 0) return `address ${expected.join(' or ')} of ${name}: has ${seen.join(', ')}`
+  if (seen.length > 0 && expected.length > 0)
+    return `address ${expected.join(' or ')} of ${name}: has ${seen.join(', ')}`
+  if (seen.length > 0) return `address of ${name}: only old leases yet (${seen.join(', ')})`
   return expected.length > 0
     ? `address ${expected.join(' or ')} of ${name}: not seen yet (network ${networks})`
     : `address of ${name}: no lease yet (network ${networks})`
@@ -88,12 +91,20 @@ function describeAddress({ wanted, addresses }: Climb): string {
 
 async function probeAddress(progress: Progress, climb: Climb): Promise<boolean | string> {
   await refreshAddresses(progress, climb)
-  const seen = seenAddresses(climb.addresses)
+  const own = ownAddresses(progress, climb)
   const expected = wantedAddresses(climb.wanted.instance)
-  if (expected.length === 0) return seen.length > 0
-  const found = expected.find((address) => seen.some((each) => sameAddress(each, address)))
-  if (found !== undefined) return true
+  if (expected.length === 0) return own.length > 0 || (await inheritedAnswers(progress, climb))
+  if (expected.some((address) => own.some((each) => sameAddress(each, address)))) return true
   return await answersAsOurs(progress, climb, expected)
+}
+
+/** An old lease may have become this guest's own: somebody at that address answers. */
+async function inheritedAnswers(progress: Progress, climb: Climb): Promise<boolean> {
+  const { port } = climb.wanted.instance.ready
+  const asking = progress.child({ timeoutMs: 500 })
+  const doubtful = seenAddresses(climb.addresses)
+  const answers = await Promise.all(doubtful.map((address) => climb.network.tryPort(asking, address, port)))
+  return answers.some((answer) => answer !== 'silent')
 }
 
 /** A host that has never talked to a guest with a static address cannot know it: ask the address itself. */
@@ -128,12 +139,18 @@ async function probePort(progress: Progress, climb: Climb): Promise<boolean> {
   await refreshAddresses(progress, climb)
   const addresses = candidates(climb)
   const { port } = climb.wanted.instance.ready
-  const answers = await Promise.all(
-    addresses.map((address) => climb.network.tryPort(progress, address, port)),
-  )
+  const found = new AbortController()
+  const asking = progress.child({ signal: found.signal })
   climb.portAnswers.clear()
-  addresses.forEach((address, index) => climb.portAnswers.set(address, answers[index] ?? 'silent'))
-  const open = addresses.find((address) => climb.portAnswers.get(address) === 'open')
+  const tries = addresses.map(async (address) => {
+    const answer = await climb.network.tryPort(asking, address, port)
+    climb.portAnswers.set(address, answer)
+    if (answer !== 'open') throw new Error(answer)
+    return address
+  })
+  const open = await Promise.any(tries).catch(() => undefined)
+  found.abort()
+  progress.check()
   climb.reached = open ?? climb.reached
   return open !== undefined
 }
@@ -148,7 +165,7 @@ async function probeSsh(progress: Progress, climb: Climb): Promise<boolean | str
       message: `No SSH host key of ${instance.name} is known, so nothing can be verified.`,
       hint: 'Leave `ssh` out of `ready.rungs` of the instance.',
     })
-  if (climb.reached === undefined) await refreshAddresses(progress, climb)
+  if (climb.reached === undefined || climb.sshProblem !== undefined) await refreshAddresses(progress, climb)
   const outcome = await trySsh(progress, climb)
   if (outcome === 'verified') return 'host key verified; no key to log in with'
   if (outcome === 'session') return true
