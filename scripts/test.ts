@@ -1,11 +1,12 @@
-import { spawnSync } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
 import { join, relative } from 'node:path'
 import { startVitest, type Reporter, type TestCase, type TestModule } from 'vitest/node'
 
 /**
  * `make test`: lint and types, then the kinds of test one after the other, cheapest first. The last line printed
  * is `N passed, N failed, N skipped`. `TEST_PROJECTS=unit,contract` narrows. A kind of which no test ran counts
- * as a failure: silence proves nothing.
+ * as a failure: silence proves nothing. Each kind runs in a process group of its own, so that a test that never
+ * ends, even one in a loop that answers no signal, is named and removed when the time for its kind is over.
  */
 const root = join(import.meta.dirname, '..')
 const projects = ['unit', 'contract', 'acceptance'] as const
@@ -18,14 +19,27 @@ interface Tally {
   readonly skipped: readonly string[]
 }
 
-const tallies: Tally[] = []
-if (process.env['TEST_PROJECTS'] === undefined) {
-  tallies.push(check('lint', 'oxlint', ['--deny-warnings']))
-  tallies.push(check('format', 'prettier', ['--check', '--log-level', 'warn', '.']))
-  tallies.push(check('types', 'tsc', ['-p', 'tsconfig.json']))
+/** Minutes. All together stay below what a CI machine with two cores gives. */
+const limits: Readonly<Record<Project, number>> = { unit: 4, contract: 5, acceptance: 18 }
+
+type Message =
+  | { readonly kind: 'running'; readonly files: readonly string[] }
+  | { readonly kind: 'done'; readonly tally: Tally }
+
+const only = projects.find((one) => one === process.argv[2])
+if (only === undefined) await runAll()
+else await runInThisProcess(only)
+
+async function runAll(): Promise<void> {
+  const tallies: Tally[] = []
+  if (process.env['TEST_PROJECTS'] === undefined) {
+    tallies.push(check('lint', 'oxlint', ['--deny-warnings']))
+    tallies.push(check('format', 'prettier', ['--check', '--log-level', 'warn', '.']))
+    tallies.push(check('types', 'tsc', ['-p', 'tsconfig.json']))
+  }
+  for (const project of chosenProjects()) tallies.push(await runProject(project))
+  report(tallies)
 }
-for (const project of chosenProjects()) tallies.push(await runProject(project))
-report(tallies)
 
 function chosenProjects(): readonly Project[] {
   const names = process.env['TEST_PROJECTS']?.split(',') ?? projects
@@ -46,12 +60,58 @@ function check(name: string, program: string, args: readonly string[]): Tally {
     : { passed: 0, failed: [`${name}: ${program} found problems`], skipped: [] }
 }
 
-async function runProject(project: Project): Promise<Tally> {
+function runProject(project: Project): Promise<Tally> {
   console.log(`\n── ${project} tests`)
-  let tally: Tally = { passed: 0, failed: [`${project}: vitest did not finish`], skipped: [] }
+  const child = fork(import.meta.filename, [project], { cwd: root, detached: true })
+  const endGroup = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // The group has ended by itself.
+    }
+  }
+  const interrupted = (): never => {
+    endGroup()
+    process.exit(130)
+  }
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  let tally: Tally | undefined
+  let running: readonly string[] = []
+  let isOverdue = false
+  const limit = setTimeout(() => {
+    isOverdue = true
+    endGroup()
+  }, limits[project] * 60_000)
+  child.on('message', (message: Message) => {
+    if (message.kind === 'done') tally = message.tally
+    else running = message.files
+  })
+  return new Promise((resolve) => {
+    child.once('exit', () => {
+      clearTimeout(limit)
+      endGroup()
+      process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
+      const why = isOverdue ? `did not end within ${limits[project]} minutes` : 'vitest ended early'
+      const where = running.length > 0 ? `; running: ${running.join(', ')}` : ''
+      resolve(tally ?? { passed: 0, failed: [`${project}: ${why}${where}`], skipped: [] })
+    })
+  })
+}
+
+async function runInThisProcess(project: Project): Promise<void> {
+  const tell = (message: Message): void => void process.send?.(message)
+  const running = new Set<string>()
   const reporter: Reporter = {
+    onTestModuleStart(module) {
+      running.add(relative(root, module.moduleId))
+      tell({ kind: 'running', files: [...running] })
+    },
+    onTestModuleEnd(module) {
+      running.delete(relative(root, module.moduleId))
+      tell({ kind: 'running', files: [...running] })
+    },
     onTestRunEnd(modules, unhandledErrors) {
-      tally = countUp(project, modules, unhandledErrors.length)
+      tell({ kind: 'done', tally: countUp(project, modules, unhandledErrors.length) })
     },
   }
   // Real guests take minutes: tell about each test. There are too many of the others for that.
@@ -63,7 +123,7 @@ async function runProject(project: Project): Promise<Tally> {
     reporters: [readable, reporter],
   })
   await vitest.close()
-  return tally
+  process.disconnect?.()
 }
 
 function countUp(project: Project, modules: readonly TestModule[], strayErrors: number): Tally {
