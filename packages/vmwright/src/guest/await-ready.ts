@@ -7,13 +7,14 @@ import { type Climb, type Wanted, sameAddress, seenAddresses, wantedAddresses } 
 import { CloudInitFailure } from './cloud-init-wait.ts'
 import { followConsole } from './console-follow.ts'
 import { type Finding, type FindingKind, consoleClassifier } from './console.ts'
-import { type Trigger, diagnose } from './diagnose.ts'
-import { gatherFacts } from './facts.ts'
+import { diagnose } from './diagnose.ts'
+import type { Trigger } from './failure-facts.ts'
+import { gatherFacts } from './gather-facts.ts'
 import { type GuestNetwork, realNetwork } from './network.ts'
 import { type Rung, rungs } from './rungs.ts'
 
 export interface ReadyReport {
-  /** The one that answered first, then the others that were seen. */
+  /** The one that answered first, then the others; without old leases that nobody answers at. */
   readonly addresses: readonly string[]
   readonly rungs: readonly {
     readonly rung: ReadyRung
@@ -172,12 +173,14 @@ async function triggerOf(
   return hasStopped(state) ? { kind: 'stopped' } : undefined
 }
 
-function addressesOf({ reached, addresses, wanted }: Climb): readonly string[] {
+function addressesOf({ reached, addresses, wanted, inherited }: Climb): readonly string[] {
   const seen = seenAddresses(addresses)
-  const expected = wantedAddresses(wanted.instance).filter(
-    (address) => reached === address || seen.some((each) => sameAddress(each, address)),
+  const expected = wantedAddresses(wanted.instance).filter((address) =>
+    seen.some((each) => sameAddress(each, address)),
   )
-  return [...new Set([...(reached === undefined ? [] : [reached]), ...expected, ...seen])]
+  const sure = seen.filter((each) => !inherited.has(each) || addresses.agent.includes(each))
+  const best = [...(reached === undefined ? [] : [reached]), ...expected, ...sure]
+  return [...new Set(best.length === 0 ? seen : best)]
 }
 
 function cloudInitOf({ cloudInit }: Climb): Pick<ReadyReport, 'cloudInit'> {

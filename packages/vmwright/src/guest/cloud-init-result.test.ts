@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { failuresOf, foundNoDataSource, parseCloudInitRecord } from './cloud-init-result.ts'
-import { withoutSecrets } from './facts.ts'
+import { withoutSecrets } from './gather-facts.ts'
 
 /** As cloud-init 22.4 writes it. */
 const result = JSON.stringify({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { consoleClassifier } from './console.ts'
-import { type Facts, diagnose } from './diagnose.ts'
+import { diagnose } from './diagnose.ts'
+import type { Facts } from './failure-facts.ts'
 
 const classify = consoleClassifier('')
 

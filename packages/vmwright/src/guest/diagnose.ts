@@ -1,44 +1,10 @@
 import type { ErrorCode } from '@vmwright/contract'
-import type { GuestAddresses, VmState } from '../hypervisor/contract.ts'
 import type { ReadyRung } from '../spec/resolved.ts'
 import { failuresOf, foundNoDataSource } from './cloud-init-result.ts'
 import type { CloudInitOutcome } from './cloud-init-wait.ts'
 import { sameAddress, seenAddresses } from './climb.ts'
 import type { Finding, FindingKind } from './console.ts'
-import type { PortAnswer } from './network.ts'
-
-/** Why the climb ended. */
-export type Trigger =
-  | { readonly kind: 'timeout' }
-  | { readonly kind: 'console'; readonly finding: Finding }
-  | { readonly kind: 'stopped' }
-  | { readonly kind: 'cloud-init'; readonly outcome: CloudInitOutcome }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string }
-
-/** Everything known about a guest that did not become ready. */
-export interface Facts {
-  readonly instance: string
-  readonly rung: ReadyRung
-  readonly trigger: Trigger
-  readonly elapsedMs: number
-  readonly firstBoot: boolean
-  readonly state: VmState
-  readonly interfaces: readonly { readonly mac: string; readonly network: string; readonly dhcp: boolean }[]
-  readonly wantedAddresses: readonly string[]
-  readonly addresses: GuestAddresses
-  readonly port: number
-  readonly portAnswers: Readonly<Record<string, PortAnswer>>
-  readonly user: string
-  readonly ssh: { readonly code: ErrorCode; readonly message: string } | undefined
-  readonly console: {
-    /** Why there is nothing to read; `undefined` while it is followed. */
-    readonly problem: string | undefined
-    readonly tail: readonly string[]
-    readonly findings: readonly Finding[]
-  }
-  /** Warnings and errors of /var/log/cloud-init.log, where they could be read. */
-  readonly cloudInitLog: readonly string[]
-}
+import type { Facts } from './failure-facts.ts'
 
 export interface Diagnosis {
   readonly code: ErrorCode

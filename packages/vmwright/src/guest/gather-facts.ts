@@ -3,7 +3,7 @@ import { Progress } from '../lib/progress.ts'
 import type { ReadyRung } from '../spec/resolved.ts'
 import { execThroughAgent } from './agent.ts'
 import { type Climb, wantedAddresses } from './climb.ts'
-import type { Facts, Trigger } from './diagnose.ts'
+import type { Facts, Trigger } from './failure-facts.ts'
 
 /** What asking a failed guest may take in all; the error must not be late because the guest is. */
 const gatherMs = 5_000
