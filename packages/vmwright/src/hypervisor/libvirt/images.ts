@@ -6,7 +6,7 @@ import { KiB } from '../../lib/units.ts'
 import type { ImagePlacement } from '../contract.ts'
 import type { Session } from './session.ts'
 import { volumeXml } from './volume-xml.ts'
-import { deleteVolume, explainFull, findVolume, refreshPool, upload } from './volumes.ts'
+import { deleteVolume, explainFull, findVolume, orDelete, refreshPool, upload } from './volumes.ts'
 
 /**
  * The head of an image is sent last. Without it neither QEMU nor libvirt takes the file for an image, so a volume
@@ -57,22 +57,21 @@ async function uploadImage(
   const { vol } = await session.call(progress, calls.storageVolCreateXml, { pool, xml }, purpose)
   const onProgress = (done: number): void =>
     progress.report({ what: `upload of ${image.name}`, done, total: image.sizeBytes, unit: 'bytes' })
-  if (image.sizeBytes > head.length) {
-    const source: AsyncIterable<Uint8Array> = createReadStream(image.localPath, {
-      start: head.length,
-      highWaterMark: 256 * KiB,
-    })
-    await upload(session, progress, {
-      vol,
-      offset: head.length,
-      length: image.sizeBytes - head.length,
-      source,
-      onProgress,
-    })
-  }
-  await upload(session, progress, { vol, offset: 0, length: head.length, source: head })
+  const send = (
+    offset: number,
+    length: number,
+    source: AsyncIterable<Uint8Array> | Uint8Array,
+  ): Promise<void> => upload(session, progress, { vol, offset, length, source, onProgress })
+  const tailBytes = image.sizeBytes - head.length
+  await orDelete(session, progress, image, async () => {
+    if (tailBytes > 0) await send(head.length, tailBytes, readTail(image, head.length))
+    await send(0, head.length, head)
+  })
   await refreshPool(session, progress, image.pool)
 }
+
+const readTail = (image: ImagePlacement, start: number): AsyncIterable<Uint8Array> =>
+  createReadStream(image.localPath, { start, highWaterMark: 256 * KiB })
 
 async function readHead(image: ImagePlacement): Promise<Buffer> {
   await using file = await open(image.localPath)

@@ -1,5 +1,5 @@
 import { calls, errorCode, events, type Domain } from '@vmwright/libvirt'
-import { ProvisionError } from '../../lib/errors.ts'
+import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { readState } from './observe.ts'
 import { libvirtCodeOf, type Session } from './session.ts'
@@ -59,7 +59,6 @@ export async function stopVm(
 async function shutDown(session: Session, progress: Progress, domain: Domain): Promise<void> {
   const what = `machine ${domain.name} to shut down`
   const stopped = new AbortController()
-  await using subscriptions = new AsyncDisposableStack()
   const unsubscribe = await session.effect(progress, 'domainGetLifecycle', purposeOf(domain), () =>
     session.libvirt.subscribe(
       events.domainLifecycle,
@@ -67,34 +66,40 @@ async function shutDown(session: Session, progress: Progress, domain: Domain): P
       { ...progress.callOptions(), domain },
     ),
   )
-  subscriptions.defer(unsubscribe)
   progress.report({ what })
-  for (;;) {
-    if (stopped.signal.aborted || !(await isActive(session, progress, domain))) return
-    if (progress.remainingMs === 0) {
-      throw new ProvisionError('wait.timeout', {
-        message: `Timed out waiting for ${what} on host ${session.host}.`,
-        hint: 'The guest may have no ACPI or be hung: look at its console, or stop it by force.',
-        details: { host: session.host, vm: domain.name },
-      })
+  try {
+    while (!stopped.signal.aborted && (await isActive(session, progress, domain))) {
+      if (progress.remainingMs === 0) throw timedOut(session, what, domain)
+      await session.callUnless(
+        progress,
+        calls.domainShutdownFlags,
+        { domain },
+        {
+          ...purposeOf(domain),
+          lane: 'slow',
+          absent: [errorCode.operationInvalid, errorCode.noDomain, errorCode.agentUnresponsive],
+        },
+      )
+      await progress
+        .child({ signal: stopped.signal })
+        .sleep(askAgainMs)
+        .catch(() => {})
+      progress.check()
     }
-    await session.callUnless(
-      progress,
-      calls.domainShutdownFlags,
-      { domain },
-      {
-        ...purposeOf(domain),
-        lane: 'slow',
-        absent: [errorCode.operationInvalid, errorCode.noDomain, errorCode.agentUnresponsive],
-      },
-    )
-    await progress
-      .child({ signal: stopped.signal })
-      .sleep(askAgainMs)
-      .catch(() => {})
-    progress.check()
+  } catch (error) {
+    const isOurDeadline = isProvisionError(error, 'host.timeout') && progress.remainingMs === 0
+    throw isOurDeadline ? timedOut(session, what, domain) : error
+  } finally {
+    await unsubscribe()
   }
 }
+
+const timedOut = ({ host }: Session, what: string, { name }: Domain): ProvisionError =>
+  new ProvisionError('wait.timeout', {
+    message: `Timed out waiting for ${what} on host ${host}.`,
+    hint: 'The guest may have no ACPI or be hung: look at its console, or stop it by force.',
+    details: { host, vm: name },
+  })
 
 /** `VIR_DOMAIN_EVENT_STOPPED` */
 const eventStopped = 5

@@ -1,16 +1,33 @@
-import { calls, errorCode, type Domain } from '@vmwright/libvirt'
+import { calls, errorCode, type Domain, type DomainSnapshot } from '@vmwright/libvirt'
+import { dirname } from 'node:path'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
+import { childrenOf, find, parseXml, type XmlElement } from '../../lib/xml.ts'
 import type { SnapshotDefinition } from '../contract.ts'
 import { snapshotNames } from './observe.ts'
+import { refreshFolder, resetOverlay } from './overlays.ts'
 import { libvirtCodeOf, type CallPurpose, type Session } from './session.ts'
-import { snapshotXml } from './snapshot-xml.ts'
+import { parseSnapshot, snapshotXml, type SnapshotOverlay } from './snapshot-xml.ts'
 
-/** Snapshots copy or read whole disks where the file system cannot share blocks. */
+/**
+ * Snapshots of stopped machines. An internal one lies inside the qcow2 files; it can be restored in any order and
+ * goes with the files. Where libvirt refuses it (a raw disk; firmware in flash, since 9.2) an external one is
+ * made: a new file over each disk, named `<machine>.<snapshot>.<device>.qcow2`, which is from then on the disk of
+ * the machine. Restoring it empties that file; libvirt itself cannot before 9.10.
+ *
+ * Neither holds the firmware's variables (boot entries, enrolled keys): they stay as they are now.
+ */
+
+/** Reading and writing the tables of large disks takes its time. */
 const snapshotTimeoutMs = 600_000
 /** `VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE` */
 const definitionXml = 1 | 2
+/** `VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY` */
+const diskOnly = 16
 
+const refusals = [errorCode.operationUnsupported, errorCode.configUnsupported]
+
+/** Nothing to do when the machine has a snapshot of that name. */
 export async function createSnapshot(
   session: Session,
   progress: Progress,
@@ -20,10 +37,57 @@ export async function createSnapshot(
   const domain = await session.domain(progress, vm)
   if ((await snapshotNames(session, progress, domain)).includes(snapshot.name)) return
   const purpose = purposeOf(vm, `create snapshot ${snapshot.name} of machine ${vm}`)
-  const xml = snapshotXml(snapshot, undefined)
-  await session.call(progress, calls.domainSnapshotCreateXml, { domain, xml }, purpose)
+  const disks = await disksOf(session, progress, domain)
+  const writable = disks.filter((disk) => disk.isWritable)
+  if (writable.every((disk) => disk.format === 'qcow2')) {
+    const args = { domain, xml: snapshotXml(snapshot, undefined) }
+    const options = { ...purpose, absent: refusals }
+    if (await session.callUnless(progress, calls.domainSnapshotCreateXml, args, options)) return
+  }
+  const overlays = writable.map(({ device, path }): SnapshotOverlay => ({
+    device,
+    path: `${dirname(path)}/${vm}.${snapshot.name}.${device}.qcow2`,
+  }))
+  const untouched = disks.filter((disk) => !disk.isWritable).map(({ device }) => device)
+  const xml = snapshotXml(snapshot, overlays, untouched)
+  try {
+    await session.call(progress, calls.domainSnapshotCreateXml, { domain, xml, flags: diskOnly }, purpose)
+  } catch (error) {
+    throw isRefusal(error) ? unsupported(session, purpose, error) : error
+  }
+  for (const folder of new Set(overlays.map(({ path }) => dirname(path))))
+    await refreshFolder(session, progress, folder)
 }
 
+interface Disk {
+  readonly device: string
+  readonly path: string
+  readonly format: string
+  readonly isWritable: boolean
+}
+
+async function disksOf(session: Session, progress: Progress, domain: Domain): Promise<readonly Disk[]> {
+  const xml = await definitionOf(session, progress, domain)
+  return childrenOf(find(parseXml(xml), 'devices'), 'disk').flatMap((disk: XmlElement): readonly Disk[] => {
+    const device = find(disk, 'target')?.attributes['dev']
+    const path = find(disk, 'source')?.attributes['file']
+    if (device === undefined || path === undefined) return []
+    const format = find(disk, 'driver')?.attributes['type'] ?? 'raw'
+    const isWritable =
+      (disk.attributes['device'] ?? 'disk') === 'disk' && find(disk, 'readonly') === undefined
+    return [{ device, path, format, isWritable }]
+  })
+}
+
+async function definitionOf(session: Session, progress: Progress, domain: Domain): Promise<string> {
+  const purpose = purposeOf(domain.name, `read machine ${domain.name}`)
+  return (await session.call(progress, calls.domainGetXmlDesc, { domain, flags: definitionXml }, purpose)).xml
+}
+
+/**
+ * Brings the disks back; definition and mark stay as they are now. Safe to repeat. Throws `snapshot.not-found`,
+ * and `snapshot.unsupported` for an external snapshot that is not the newest.
+ */
 export async function restoreSnapshot(
   session: Session,
   progress: Progress,
@@ -32,23 +96,32 @@ export async function restoreSnapshot(
 ): Promise<void> {
   const domain = await session.domain(progress, vm)
   const purpose = purposeOf(vm, `restore snapshot ${name} of machine ${vm}`)
-  const found = await findSnapshot(session, progress, domain, name)
-  if (found === undefined) {
+  const snapshot = await findSnapshot(session, progress, domain, name)
+  if (snapshot === undefined) {
     throw new ProvisionError('snapshot.not-found', {
       message: `Machine ${vm} on host ${session.host} has no snapshot ${name}.`,
       details: { vm, snapshot: name, snapshots: await snapshotNames(session, progress, domain) },
     })
   }
-  const { xml } = await session.call(
-    progress,
-    calls.domainGetXmlDesc,
-    { domain, flags: definitionXml },
-    purpose,
-  )
-  await session.call(progress, calls.domainRevertToSnapshot, { snapshot: found }, purpose)
+  const described = await session.call(progress, calls.domainSnapshotGetXmlDesc, { snapshot }, purpose)
+  const { overlays, bases } = parseSnapshot(described.xml)
+  if (overlays.length > 0) {
+    const disks = await disksOf(session, progress, domain)
+    const isNewest = overlays.every(({ path }) => disks.some((disk) => disk.path === path))
+    if (!isNewest) throw unsupported(session, purpose, undefined)
+    for (const { device, path } of overlays) {
+      const base = bases[device]
+      if (base !== undefined) await resetOverlay(session, progress, path, base)
+    }
+    return
+  }
+  // libvirt would bring back the definition of that time too, and with it an outdated mark.
+  const xml = await definitionOf(session, progress, domain)
+  await session.call(progress, calls.domainRevertToSnapshot, { snapshot }, purpose)
   await session.call(progress, calls.domainDefineXmlFlags, { xml }, purpose)
 }
 
+/** Nothing to do when there is none. Throws `snapshot.unsupported` where libvirt cannot (external, before 9.0). */
 export async function deleteSnapshot(
   session: Session,
   progress: Progress,
@@ -62,26 +135,36 @@ export async function deleteSnapshot(
   try {
     await session.call(progress, calls.domainSnapshotDelete, { snapshot }, purpose)
   } catch (error) {
-    if (!unsupported.includes(libvirtCodeOf(error))) throw error
-    throw new ProvisionError('snapshot.unsupported', {
-      message: `Could not delete snapshot ${name} of machine ${vm}: libvirt on host ${session.host} cannot.`,
-      cause: error,
-    })
+    throw isRefusal(error) ? unsupported(session, purpose, error) : error
   }
 }
 
-const unsupported: readonly (number | undefined)[] = [
-  errorCode.operationUnsupported,
-  errorCode.configUnsupported,
-]
+const isRefusal = (error: unknown): boolean => refusals.some((code) => code === libvirtCodeOf(error))
 
-async function findSnapshot(session: Session, progress: Progress, domain: Domain, name: string) {
-  const purpose = {
-    ...purposeOf(domain.name, `look up snapshot ${name}`),
-    absent: [errorCode.noDomainSnapshot],
-  }
-  return (await session.callUnless(progress, calls.domainSnapshotLookupByName, { domain, name }, purpose))
-    ?.snapshot
+function unsupported(session: Session, purpose: CallPurpose, cause: unknown): ProvisionError {
+  const reason = cause === undefined ? 'a newer snapshot lies over it' : 'its libvirt cannot'
+  return new ProvisionError('snapshot.unsupported', {
+    message: `Could not ${purpose.doing} on host ${session.host}: ${reason}.`,
+    ...(cause === undefined ? { hint: 'Delete the newer snapshots first.' } : { cause }),
+    details: { host: session.host, vm: purpose.object },
+  })
+}
+
+async function findSnapshot(
+  session: Session,
+  progress: Progress,
+  domain: Domain,
+  name: string,
+): Promise<DomainSnapshot | undefined> {
+  const purpose = purposeOf(domain.name, `look up snapshot ${name} of machine ${domain.name}`)
+  const options = { ...purpose, absent: [errorCode.noDomainSnapshot] }
+  const found = await session.callUnless(
+    progress,
+    calls.domainSnapshotLookupByName,
+    { domain, name },
+    options,
+  )
+  return found?.snapshot
 }
 
 const purposeOf = (vm: string, doing: string): CallPurpose => ({

@@ -1,6 +1,7 @@
 import { calls, errorCode, type StorageVolume } from '@vmwright/libvirt'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
+import { Revert } from '../../lib/revert.ts'
 import { formatBytes, MiB } from '../../lib/units.ts'
 import type { DiskCreation, ObservedVolume, VolumeRef } from '../contract.ts'
 import { libvirtCodeOf, type CallPurpose, type Session } from './session.ts'
@@ -192,10 +193,12 @@ export async function writeVolume(
   const purpose = purposeOf(ref, 'write')
   const write = (vol: StorageVolume, source: Uint8Array): Promise<void> =>
     upload(session, progress, { vol, offset: 0, length: source.length, source })
+  const fill = (vol: StorageVolume): Promise<void> =>
+    orDelete(session, progress, ref, () => write(vol, content))
   await explainFull(session, progress, ref, content.length, async () => {
     const options = { ...purpose, absent: [errorCode.storageVolumeExists] }
     const created = await session.callUnless(progress, calls.storageVolCreateXml, { pool, xml }, options)
-    if (created !== undefined) return write(created.vol, content)
+    if (created !== undefined) return fill(created.vol)
     const vol = await volumeOfBase(session, progress, ref)
     const { capacity } = await session.call(progress, calls.storageVolGetInfo, { vol }, purpose)
     if (capacity <= BigInt(content.length)) {
@@ -204,9 +207,21 @@ export async function writeVolume(
     }
     await write(vol, new Uint8Array(Number(capacity)))
     await deleteVolume(session, progress, ref)
-    const renewed = await session.call(progress, calls.storageVolCreateXml, { pool, xml }, purpose)
-    return write(renewed.vol, content)
+    return fill((await session.call(progress, calls.storageVolCreateXml, { pool, xml }, purpose)).vol)
   })
+}
+
+/** Does the work on a volume that was just created, and deletes the volume when it fails. */
+export async function orDelete(
+  session: Session,
+  progress: Progress,
+  ref: VolumeRef,
+  work: () => Promise<void>,
+): Promise<void> {
+  await using revert = new Revert()
+  revert.add('delete the half-made volume', () => deleteVolume(session, progress, ref))
+  await work()
+  revert.success()
 }
 
 /** Sends bytes to a place in a volume. */

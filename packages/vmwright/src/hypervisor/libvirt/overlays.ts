@@ -1,0 +1,33 @@
+import { calls } from '@vmwright/libvirt'
+import { basename, dirname } from 'node:path'
+import type { Progress } from '../../lib/progress.ts'
+import type { Session } from './session.ts'
+import { volumeXml } from './volume-xml.ts'
+import { deleteVolume, readVolume, refreshPool } from './volumes.ts'
+
+/** Makes an overlay empty again: what was written since it was put over its base is gone. Safe to repeat. */
+export async function resetOverlay(
+  session: Session,
+  progress: Progress,
+  path: string,
+  base: { readonly path: string; readonly format: string },
+): Promise<void> {
+  const purpose = { object: path, doing: `empty the disk ${path}` }
+  const { vol } = await session.call(progress, calls.storageVolLookupByPath, { path: base.path }, purpose)
+  const { capacityBytes } = await readVolume(session, progress, vol)
+  const pool = await poolOfFolder(session, progress, dirname(path))
+  const name = basename(path)
+  await deleteVolume(session, progress, { pool: pool.name, name })
+  const xml = volumeXml({ name, capacityBytes, format: 'qcow2', mode: '0600', backing: base })
+  await session.call(progress, calls.storageVolCreateXml, { pool, xml }, purpose)
+}
+
+/** Makes the folder's pool know files that libvirt itself put there. */
+export async function refreshFolder(session: Session, progress: Progress, folder: string): Promise<void> {
+  await refreshPool(session, progress, (await poolOfFolder(session, progress, folder)).name)
+}
+
+async function poolOfFolder(session: Session, progress: Progress, path: string) {
+  const purpose = { object: path, doing: `find the pool at ${path}` }
+  return (await session.call(progress, calls.storagePoolLookupByTargetPath, { path }, purpose)).pool
+}
