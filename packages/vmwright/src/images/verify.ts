@@ -18,7 +18,8 @@ export async function verifyCache(progress: Progress, cacheDir: string): Promise
   return results
 }
 
-async function verifyFile(progress: Progress, file: CacheFile): Promise<Verification> {
+/** One image of the cache, as `verifyCache` does. */
+export async function verifyFile(progress: Progress, file: CacheFile): Promise<Verification> {
   const { record } = file
   if (record === undefined) return { kind: 'unknown', file }
   try {
