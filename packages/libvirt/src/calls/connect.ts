@@ -1,5 +1,5 @@
 import { call } from '../protocol/call.ts'
-import { domain, domainStats } from '../protocol/types.ts'
+import { domain, domainStats, memoryStat } from '../protocol/types.ts'
 import { bool, charArray, flags, int, list, optional, text, uhyper, uint } from '../xdr/schema.ts'
 
 /** The connection and the host. Numbers and field orders: `remote_protocol.x` of libvirt 9.0. */
@@ -32,6 +32,15 @@ export const connectCalls = {
   authPolkit: call(70, {}, { complete: bool }),
   /** Bytes. */
   nodeGetFreeMemory: call(102, {}, { bytes: uhyper }),
+  /**
+   * Named figures in KiB (`total`, `free`, `buffers`, `cached`). `cell` -1 is the whole host. `maxStats` must be
+   * their number, 4 on Linux; with 0 the answer is the number alone.
+   */
+  nodeGetMemoryStats: call(
+    228,
+    { maxStats: int, cell: int, flags },
+    { stats: list(memoryStat, 1024), count: int },
+  ),
   connectGetUri: call(110, {}, { uri: text }),
   connectIsSecure: call(149, {}, { secure: bool }),
   /** Version of the daemon's libvirt, in the same form as `connectGetVersion`. */

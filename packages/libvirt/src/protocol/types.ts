@@ -108,6 +108,8 @@ export const dhcpLease = struct({
   clientId: optional(text),
 })
 
+export const memoryStat = struct({ field: text, value: uhyper })
+
 export const domainStats = struct({ domain, params: typedParameters })
 
 export type DomainInterface = ValueOf<typeof domainInterface>

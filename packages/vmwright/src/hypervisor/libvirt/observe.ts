@@ -42,20 +42,27 @@ export async function observeHost(session: Session, progress: Progress): Promise
     observePools(session, progress),
     observeVms(session, progress),
   ])
+  const memoryMib = Math.floor(Number(node.memory) / 1024)
   return {
     host: session.host,
     cpus: node.cpus,
-    memoryMib: Math.floor(Number(node.memory) / 1024),
-    freeMemoryMib: Math.floor(freeBytes / 1024 ** 2),
+    memoryMib,
+    freeMemoryMib: freeBytes === undefined ? memoryMib : Math.floor(freeBytes / 1024 ** 2),
     networks,
     pools,
     vms,
   }
 }
 
-async function freeMemory(session: Session, progress: Progress): Promise<number> {
-  const purpose = { object: session.host, doing: 'read the free memory', absent: notImplemented }
-  return Number((await session.callUnless(progress, calls.nodeGetFreeMemory, {}, purpose))?.bytes ?? 0)
+/** Memory that guests may take: free, or used by the host only to remember files. Bytes; `undefined` when not told. */
+async function freeMemory(session: Session, progress: Progress): Promise<number | undefined> {
+  const purpose = { object: session.host, doing: 'read the free memory' }
+  const args = { maxStats: 4, cell: -1 }
+  const absent = [...notImplemented, errorCode.invalidArgument]
+  const told = await session.callUnless(progress, calls.nodeGetMemoryStats, args, { ...purpose, absent })
+  const available = ['free', 'buffers', 'cached']
+  const stats = told?.stats.filter(({ field }) => available.includes(field))
+  return stats?.reduce((sum, { value }) => sum + Number(value) * 1024, 0)
 }
 
 async function observeVms(session: Session, progress: Progress): Promise<readonly ObservedVm[]> {
