@@ -3,7 +3,14 @@ import { ProvisionError, isProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { type ReadyRung, readyRungs } from '../spec/resolved.ts'
 import { Bell } from './bell.ts'
-import { type Climb, type Wanted, sameAddress, seenAddresses, wantedAddresses } from './climb.ts'
+import {
+  type Climb,
+  type Wanted,
+  refreshAddresses,
+  sameAddress,
+  seenAddresses,
+  wantedAddresses,
+} from './climb.ts'
 import { CloudInitFailure } from './cloud-init-wait.ts'
 import { followConsole } from './console-follow.ts'
 import { type Finding, type FindingKind, consoleClassifier } from './console.ts'
@@ -63,6 +70,7 @@ export async function awaitReady(
     state: undefined,
     agentConnected: undefined,
     addresses: { lease: [], arp: [], agent: [] },
+    addressesAtMs: 0,
     inherited: new Set(),
     startedAtMs: progress.seam.monotonicMs(),
     portAnswers: new Map(),
@@ -83,7 +91,7 @@ export async function awaitReady(
   })
   onState(await guest.state(progress))
   if (wanted.firstBoot) {
-    climb.addresses = await guest.addresses(progress)
+    await refreshAddresses(progress, climb)
     for (const address of seenAddresses(climb.addresses)) climb.inherited.add(address)
   }
 

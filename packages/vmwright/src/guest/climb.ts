@@ -31,6 +31,7 @@ export interface Climb {
   state: VmState | undefined
   agentConnected: boolean | undefined
   addresses: GuestAddresses
+  addressesAtMs: number
   /**
    * What was known of the guest's addresses before its first boot came to the network. A guest that was made again
    * has the MAC of the one before, and with it that one's leases.
@@ -48,9 +49,12 @@ export interface Climb {
   cloudInit: CloudInitOutcome | undefined
 }
 
-/** Asks the hypervisor again. */
-export async function refreshAddresses(progress: Progress, climb: Climb): Promise<void> {
+/** Asks the hypervisor again, unless what is known is no older than `maxAgeMs` and not empty. */
+export async function refreshAddresses(progress: Progress, climb: Climb, maxAgeMs = 0): Promise<void> {
+  const now = progress.seam.monotonicMs()
+  if (now - climb.addressesAtMs < maxAgeMs && seenAddresses(climb.addresses).length > 0) return
   climb.addresses = await climb.guest.addresses(progress)
+  climb.addressesAtMs = now
 }
 
 /** How long inherited addresses are doubted where no console shows when the network comes up. */

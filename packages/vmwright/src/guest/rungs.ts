@@ -44,7 +44,10 @@ export const rungs = {
   port: {
     describe: ({ wanted, portAnswers }) =>
       `port ${wanted.instance.ready.port} of ${wanted.instance.name}: ${
-        [...portAnswers].map(([address, answer]) => `${address} ${answer}`).join(', ') || 'trying'
+        [...portAnswers]
+          .map(([address, answer]) => `${address} ${answer}`)
+          .toSorted()
+          .join(', ') || 'trying'
       }`,
     probe: probePort,
     pauseMs: [100, 500],
@@ -135,12 +138,16 @@ async function answersAsOurs(
   return false
 }
 
+/** An old address where nobody is must not slow down the looks at the new one. */
+const portTryMs = 500
+const addressAgeMs = 1_000
+
 async function probePort(progress: Progress, climb: Climb): Promise<boolean> {
-  await refreshAddresses(progress, climb)
+  await refreshAddresses(progress, climb, addressAgeMs)
   const addresses = candidates(climb)
   const { port } = climb.wanted.instance.ready
   const found = new AbortController()
-  const asking = progress.child({ signal: found.signal })
+  const asking = progress.child({ signal: found.signal, timeoutMs: portTryMs })
   climb.portAnswers.clear()
   const tries = addresses.map(async (address) => {
     const answer = await climb.network.tryPort(asking, address, port)
