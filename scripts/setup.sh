@@ -137,7 +137,7 @@ restart_libvirt() {
 # is there but does not work: each define then takes a minute or two. Asked once and started again, it knows them.
 # A fast answer shows that it does. Guests go on running while the daemon is restarted.
 learn_capabilities() {
-  if as_root timeout 3 virsh -q -c qemu:///system capabilities >/dev/null 2>&1 </dev/null; then return; fi
+  if as_root timeout 5 virsh -q -c qemu:///system capabilities >/dev/null 2>&1 </dev/null; then return; fi
   say "Letting libvirt learn what QEMU can do (once)"
   must "asking for capabilities" virsh_system capabilities
   restart_libvirt
