@@ -35,7 +35,7 @@ instances:
 - Sizes have a unit: \`512MiB\`, \`2GiB\`, \`1.5TiB\` (\`K\`, \`M\`, \`G\`, \`T\` are short for them; \`KB\`, \`MB\`, … are powers of 1000). Durations too: \`90s\`, \`10m\`, \`1h30m\`.
 - Local paths are relative to the file they stand in; \`~/\` is the home directory.
 - Secrets are \`{ env: NAME }\`, \`{ file: PATH }\` or, with a warning, a text. The first two are read when they are used.
-- Limits: 1 MiB a file, 8 MiB with all includes, 50 levels, 100 aliases. Tags, merge keys and duplicate keys are refused.`
+- Limits: 1 MiB or 150,000 words and signs a file, 8 MiB with all includes, 50 levels, 100 aliases. Tags, merge keys and duplicate keys are refused.`
 
 /** All mappings of the document, parents first, each set of fields once. */
 function collect(section: Section): readonly Section[] {

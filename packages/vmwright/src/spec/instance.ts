@@ -68,18 +68,21 @@ export function resolveInstance(member: Member, context: InstanceContext): Insta
 const defaultRungs: readonly ReadyRung[] = ['started', 'address', 'port', 'ssh', 'cloud-init']
 
 /** Generous, because a first boot under emulation is slow; the port shows a slow boot first. */
-const defaultTimeouts: Readonly<Record<ReadyRung, string>> = {
-  started: '60s',
-  address: '180s',
-  port: '360s',
-  ssh: '180s',
-  agent: '180s',
-  'cloud-init': '600s',
+const defaultTimeouts: Readonly<Record<ReadyRung, number>> = {
+  started: 60_000,
+  address: 180_000,
+  port: 360_000,
+  ssh: 180_000,
+  agent: 180_000,
+  'cloud-init': 600_000,
 }
 
 function resolveReady(ready: Member['settings']['ready'] = {}): ReadySpec {
   const wanted: readonly ReadyRung[] = ready.rungs ?? defaultRungs
-  const limitOf = (rung: ReadyRung): number => toMs(ready.timeouts?.[rung] ?? defaultTimeouts[rung])
+  const limitOf = (rung: ReadyRung): number => {
+    const given = ready.timeouts?.[rung]
+    return given === undefined ? defaultTimeouts[rung] : toMs(given)
+  }
   return {
     rungs: readyRungs.filter((rung) => wanted.includes(rung)),
     port: ready.port ?? 22,

@@ -34,7 +34,9 @@ export function expandVariables(
   for (const [key, entry] of root.entries) {
     entries.set(
       key,
-      key === 'variables' ? entry : { ...entry, node: expandNode(entry.node, [key], values, problems) },
+      key === 'variables' || !usesVariables(entry.node)
+        ? entry
+        : { ...entry, node: expandNode(entry.node, [key], values, problems) },
     )
   }
   return { root: { ...root, entries }, problems }
@@ -114,6 +116,13 @@ function convert(value: Scalar, type: Type): Value | undefined {
         : undefined
   const number = typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined
+}
+
+/** Most of a large spec uses none, and need not be made anew. */
+function usesVariables(node: Node): boolean {
+  if (node.kind === 'scalar') return typeof node.value === 'string' && node.value.includes('${')
+  if (node.kind === 'list') return node.items.some(usesVariables)
+  return [...node.entries.values()].some((entry) => usesVariables(entry.node))
 }
 
 function expandNode(node: Node, path: Path, values: Values, problems: Problem[]): Node {
