@@ -114,15 +114,13 @@ async function receive(
   response: { readonly body: HttpResponse['body']; readonly total: number | undefined },
 ): Promise<void> {
   const { total } = response
-  if (total !== undefined && total <= maxImageBytes) await requireSpace(partial.path, total - partial.offset)
+  const limit = Math.min(total ?? maxImageBytes, maxImageBytes)
+  if (total !== undefined && total > maxImageBytes) throw tooLarge(request, maxImageBytes)
+  if (total !== undefined) await requireSpace(partial.path, total - partial.offset)
   const tell = byteTeller(progress, `download of ${shownUrl(request.url)}`, total)
   const copy = async (): Promise<void> => {
     for await (const chunk of response.body) {
-      if (partial.offset + chunk.length > Math.min(total ?? maxImageBytes, maxImageBytes)) {
-        throw new ProvisionError('image.download-failed', {
-          message: `${shownUrl(request.url)} sends more than ${total ?? maxImageBytes} bytes.`,
-        })
-      }
+      if (partial.offset + chunk.length > limit) throw tooLarge(request, limit)
       await partial.append(chunk)
       tell(partial.offset)
     }
@@ -136,6 +134,12 @@ async function receive(
     retryable: true,
   })
 }
+
+const tooLarge = (request: DownloadRequest, limit: number): ProvisionError =>
+  new ProvisionError('image.download-failed', {
+    message: `${shownUrl(request.url)} sends more than ${limit} bytes.`,
+    details: { url: shownUrl(request.url), limit },
+  })
 
 /** Reports bytes four times a second, and the last one. */
 function byteTeller(progress: Progress, what: string, total: number | undefined): (done: number) => void {
