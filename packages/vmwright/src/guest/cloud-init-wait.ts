@@ -128,10 +128,10 @@ const separator = '--vmwright--'
 const disabledExit = 4
 
 /**
- * Looks once for each line that it is sent, with nothing but what the shell has built in: waiting costs the guest
- * no process. Quoted for any login shell.
+ * Looks once for each line that it is sent, with nothing but what the shell has built in, and prints a dot when
+ * there is nothing yet: waiting costs the guest no process. Quoted for any login shell.
  */
-const watchCommand = `exec sh -c 'while read -r line; do if [ -e ${resultPath} ]; then cat ${resultPath}; echo; echo ${separator}; cat ${statusPath} 2>/dev/null; exit 0; elif [ -e ${disabledPath} ]; then exit ${disabledExit}; fi; done'`
+const watchCommand = `exec sh -c 'while read -r line; do if [ -e ${resultPath} ]; then echo ${separator}; cat ${resultPath}; echo; echo ${separator}; cat ${statusPath} 2>/dev/null; exit 0; elif [ -e ${disabledPath} ]; then exit ${disabledExit}; fi; echo .; done'`
 
 async function askOverSsh(
   progress: Progress,
@@ -164,7 +164,9 @@ async function watchOverSsh(
     await trySsh(progress, climb)
   }
   if (climb.session === undefined) return undefined
-  using watch = await climb.session.start(progress, watchCommand)
+  // A slow guest sets the pace: it gets the next line when it has answered the one before.
+  let isAsked = false
+  using watch = await climb.session.start(progress, watchCommand, () => (isAsked = false))
   reach.answered = true
   const ended = new AbortController()
   const wake = (): void => {
@@ -174,13 +176,16 @@ async function watchOverSsh(
   watch.done.then(wake, wake)
   while (!ended.signal.aborted && progress.remainingMs > 0) {
     const since = climb.bell.count
-    watch.write('\n')
+    if (!isAsked) {
+      isAsked = true
+      watch.write('\n')
+    }
     await climb.bell.waitSince(progress, since, pauseMs(climb))
   }
   if (!ended.signal.aborted) return undefined
   const { exitCode, stdout } = await watch.done
   if (exitCode === disabledExit) return { kind: 'disabled', by: 'ssh' }
-  const [result = '', status = ''] = stdout.split(separator)
+  const [, result = '', status = ''] = stdout.split(separator)
   const record = parseCloudInitRecord(result, status)
   return record === undefined ? undefined : { kind: 'recorded', by: 'ssh', record }
 }

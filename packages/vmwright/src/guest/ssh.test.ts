@@ -115,10 +115,12 @@ describe('commands', () => {
   it('a running command gets input and ends by itself', async () => {
     await using server = await startServer()
     using session = await openSession(server)
-    using running = await session.start(progress, 'wait')
+    let outputs = 0
+    using running = await session.start(progress, 'wait', () => (outputs += 1))
     running.write('\n')
     expect((await running.done).stdout).toBe('woken')
     expect(server.input).toBe('\n')
+    expect(outputs).toBe(1)
   })
 
   it('a broken connection rejects what runs and what comes later', async () => {

@@ -33,7 +33,8 @@ export interface SshSession extends Disposable {
   readonly alive: boolean
   /** The command line is for the login shell; the caller quotes. Rejects with `guest.port-closed` when the connection breaks. */
   exec(progress: Progress, command: string): Promise<CommandResult>
-  start(progress: Progress, command: string): Promise<RunningCommand>
+  /** `onOutput` is called whenever the command has printed something. */
+  start(progress: Progress, command: string, onOutput?: () => void): Promise<RunningCommand>
 }
 
 /** A slow guest needs seconds for its part of the key exchange. */
@@ -119,7 +120,7 @@ class Session implements SshSession {
     return await unlessAborted(signal, running.done)
   }
 
-  async start(progress: Progress, command: string): Promise<RunningCommand> {
+  async start(progress: Progress, command: string, onOutput?: () => void): Promise<RunningCommand> {
     progress.check()
     const { channel, done } = await unlessAborted(
       progress.signal,
@@ -138,6 +139,7 @@ class Session implements SshSession {
       ),
     )
     done.catch(() => {})
+    if (onOutput !== undefined) channel.on('data', onOutput)
     return {
       done,
       write: (text) => void (channel.writable && channel.write(text)),

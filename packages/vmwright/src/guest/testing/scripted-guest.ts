@@ -6,10 +6,9 @@ import type {
   VmState,
 } from '../../hypervisor/contract.ts'
 import { ProvisionError } from '../../lib/errors.ts'
-import type { Progress } from '../../lib/progress.ts'
 import type { Seam } from '../../lib/seam.ts'
 import type { GuestNetwork, PortAnswer } from '../network.ts'
-import type { CommandResult, RunningCommand, SshSession } from '../ssh.ts'
+import type { CommandResult, SshSession } from '../ssh.ts'
 
 /** What happens in or around a scripted guest at a moment. */
 export type ScriptEvent = { readonly atMs: number } & (
@@ -94,7 +93,7 @@ export function scriptedGuest(
   const session = (): SshSession => {
     let alive = true
     connections.add(() => (alive = false))
-    const start = async (_progress: Progress, command: string): Promise<RunningCommand> => {
+    const start: SshSession['start'] = async (_progress, command, onOutput) => {
       sshCommands.push(command)
       const { promise, resolve, reject } = Promise.withResolvers<CommandResult>()
       promise.catch(() => {})
@@ -103,8 +102,9 @@ export function scriptedGuest(
         const result = files.get('/run/cloud-init/result.json')
         const status = files.get('/run/cloud-init/status.json') ?? ''
         if (result !== undefined)
-          resolve({ exitCode: 0, stdout: `${result}\n--vmwright--\n${status}`, stderr: '' })
+          resolve({ exitCode: 0, stdout: `.\n--vmwright--\n${result}\n--vmwright--\n${status}`, stderr: '' })
         else if (files.has('/run/cloud-init/disabled')) resolve({ exitCode: 4, stdout: '', stderr: '' })
+        else onOutput?.()
       }
       return { done: promise, write: look, [Symbol.dispose]: () => {} }
     }
