@@ -148,7 +148,7 @@ async function installPackages(
 function shorten(text: string): string | undefined {
   const get = /^Get:\d+ \S+ \S+ \S+ (\S+)/.exec(text)
   if (get !== null) return `downloading ${get[1]}`
-  const stage = /^I: (\S+ing .*?)\.*$/.exec(text)
+  const stage = /^I: (\S+ing [^-/]*?)\.*$/.exec(text)
   if (stage !== null) return stage[1]
   const step = /^(Unpacking|Setting up|making) (?:the )?(\S+?(?: \S*loader)?)(?::\S+)?(?: |$)/.exec(text)
   return step === null ? undefined : `${step[1]?.toLowerCase()} ${step[2]}`
