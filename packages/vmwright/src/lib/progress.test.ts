@@ -82,6 +82,7 @@ describe('Progress', () => {
     [500, 30_000, 500],
     [500, 100, 100],
     [0, 100, 1],
+    [99.4, 1000, 100],
   ])('with %s ms left, gives a call that may take %s ms a limit of %s ms', (deadlineMs, maxMs, timeoutMs) => {
     const progress = new Progress(createFakeSeam(), deadlineMs === undefined ? {} : { deadlineMs })
     expect(progress.callOptions(maxMs).timeoutMs).toBe(timeoutMs)

@@ -95,8 +95,8 @@ export class Progress {
     }
   }
 
-  /** Options for calls that take a signal and a limit, such as the wire clients. */
+  /** Options for calls that take a signal and a limit in whole milliseconds, such as the wire clients. */
   callOptions(maxMs = 30_000): { readonly signal: AbortSignal; readonly timeoutMs: number } {
-    return { signal: this.signal, timeoutMs: Math.max(1, Math.min(maxMs, this.remainingMs)) }
+    return { signal: this.signal, timeoutMs: Math.max(1, Math.ceil(Math.min(maxMs, this.remainingMs))) }
   }
 }
