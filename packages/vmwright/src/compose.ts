@@ -19,23 +19,10 @@ export interface Surroundings {
 }
 
 /** Plugs the real drivers, image cache, key pair and secrets together. The only file that knows them all. */
-export function composeServices(
-  spec: ResolvedSpec,
-  { environment, homeDirectory }: Surroundings,
-): SessionServices {
+export function composeServices(spec: ResolvedSpec, surroundings: Surroundings): SessionServices {
+  const { environment, homeDirectory } = surroundings
   const directories = directoriesOf(environment, homeDirectory)
-  let lock: Promise<LockFile> | undefined
-  const imageContext = async (
-    host: HostSpec,
-    changes: Partial<ImageContext> = {},
-  ): Promise<ImageContext> => ({
-    cacheDir: await imageCacheDirectory(host, directories),
-    policy: spec.imagePolicy,
-    force: false,
-    lock: await (lock ??= openLockFile(join(dirname(spec.file), 'vmwright.lock.json'))),
-    build: buildFromPackages,
-    ...changes,
-  })
+  const imageContext = imageContexts(spec, surroundings)
   return {
     openHost: (progress, host) => openLibvirtHost(progress, host),
     async ensureImage(progress, host, image, refresh) {
@@ -51,6 +38,23 @@ export function composeServices(
     readSecret: (ref) => readSecret(ref, environment),
     ownKey: (progress) => ensureOwnKey(progress, directories.data),
   }
+}
+
+/** How images are fetched for a host: its cache folder, the policy of the spec, one lock file for all. */
+export function imageContexts(
+  spec: ResolvedSpec,
+  { environment, homeDirectory }: Surroundings,
+): (host: HostSpec, changes?: Partial<ImageContext>) => Promise<ImageContext> {
+  const directories = directoriesOf(environment, homeDirectory)
+  let lock: Promise<LockFile> | undefined
+  return async (host, changes = {}) => ({
+    cacheDir: await imageCacheDirectory(host, directories),
+    policy: spec.imagePolicy,
+    force: false,
+    lock: await (lock ??= openLockFile(join(dirname(spec.file), 'vmwright.lock.json'))),
+    build: buildFromPackages,
+    ...changes,
+  })
 }
 
 /**

@@ -71,5 +71,18 @@ const specInvalid = (file: string, errors: readonly Problem[]): ProvisionError =
     details: { problems: errors },
   })
 
+/** The one instance of that name, or the only one of that group. Throws `spec.unknown-name`, `usage.invalid`. */
+export function requireInstance(spec: ResolvedSpec, name: string): InstanceSpec {
+  const { instances } = narrow(spec, [name])
+  const exact = instances.find((instance) => instance.name === name)
+  const [only, ...others] = instances
+  if (exact !== undefined) return exact
+  if (only !== undefined && others.length === 0) return only
+  throw new ProvisionError('usage.invalid', {
+    message: `${name} is a group of ${instances.length} instances.`,
+    hint: `Name one of them: ${instances.map((instance) => instance.name).join(', ')}.`,
+  })
+}
+
 /** Folder of the spec: its lock file lives there. */
 export const specFolder = (spec: ResolvedSpec): string => dirname(spec.file)

@@ -1,0 +1,116 @@
+import { isIPv4 } from 'node:net'
+import { seenAddresses, wantedAddresses } from '../guest/climb.ts'
+import type { GuestLogin } from '../guest/access.ts'
+import type { Hypervisor, ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
+import { ProvisionError } from '../lib/errors.ts'
+import type { Progress } from '../lib/progress.ts'
+import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import { mapBounded } from './bounded.ts'
+import { Session, type SessionServices } from './session.ts'
+
+/** Guests that run and are ours, with what somebody needs to log in to them, and the subnets that they are in. */
+export interface Logins {
+  readonly guests: readonly GuestLogin[]
+  /** Declared, but not to be reached now, each with why. */
+  readonly missing: readonly ProvisionError[]
+  /** By host: CIDR blocks of the networks that these guests use. */
+  readonly subnets: ReadonlyMap<string, readonly string[]>
+}
+
+export interface LoginOptions {
+  readonly spec: ResolvedSpec
+  readonly instances: readonly InstanceSpec[]
+  readonly services: SessionServices
+  /** Path of the private key that guests with the own key accept. */
+  readonly identityFile: string
+}
+
+/** Asks the hosts where their guests are. Changes nothing. Throws the `host.*` errors. */
+export async function findLogins(progress: Progress, options: LoginOptions): Promise<Logins> {
+  const { spec, instances } = options
+  await using session = await Session.open(progress, spec, instances, options.services)
+  const hosts = await session.observeHosts(progress)
+  const found = await mapBounded(instances, 16, (instance) =>
+    findLogin(progress, session.host(instance.host), hosts.get(instance.host), instance, options),
+  )
+  return {
+    guests: found.filter((each): each is GuestLogin => !(each instanceof ProvisionError)),
+    missing: found.filter((each) => each instanceof ProvisionError),
+    subnets: subnetsOf(hosts, options),
+  }
+}
+
+async function findLogin(
+  progress: Progress,
+  host: Hypervisor,
+  observed: ObservedHost | undefined,
+  instance: InstanceSpec,
+  { spec, identityFile }: LoginOptions,
+): Promise<GuestLogin | ProvisionError> {
+  const vm = observed?.vms.find((each) => each.name === instance.name)
+  const obstacle = obstacleTo(spec, instance, vm)
+  if (obstacle !== undefined) return obstacle
+  const addresses = await addressesOf(progress, host, instance)
+  if (addresses.length === 0)
+    return new ProvisionError('guest.no-address', {
+      message: `${instance.name} runs, but its host ${instance.host} knows no address of it.`,
+    })
+  return {
+    name: instance.name,
+    addresses,
+    port: instance.ready.port,
+    user: vm?.mark?.user ?? instance.cloudInit.user.name,
+    hostKeys: vm?.mark?.hostKeys ?? [],
+    identityFile: instance.cloudInit.injectOwnKey ? identityFile : undefined,
+    group: instance.group,
+  }
+}
+
+/** Why there is no use in looking for a way into the machine; `undefined`: it is ours and runs. Pure. */
+export function obstacleTo(
+  spec: ResolvedSpec,
+  instance: InstanceSpec,
+  vm: ObservedVm | undefined,
+): ProvisionError | undefined {
+  const { name, host } = instance
+  if (vm === undefined)
+    return new ProvisionError('vm.not-found', { message: `There is no machine ${name} on ${host}.` })
+  if (vm.mark?.project !== spec.project)
+    return new ProvisionError('vm.foreign', {
+      message: `The machine ${name} on ${host} was not made by vmwright for project ${spec.project}.`,
+    })
+  if (vm.state !== 'running')
+    return new ProvisionError('guest.stopped', {
+      message: `The machine ${name} on ${host} does not run (${vm.state}).`,
+      hint: `Start it: vmwright apply ${name}`,
+    })
+  return undefined
+}
+
+/** Static addresses first; where DHCP has a say, those that the host saw too. */
+export async function addressesOf(
+  progress: Progress,
+  host: Hypervisor,
+  instance: InstanceSpec,
+): Promise<readonly string[]> {
+  const wanted = wantedAddresses(instance)
+  if (wanted.length > 0 && instance.interfaces.every((nic) => !nic.dhcp4 && !nic.dhcp6)) return wanted
+  const seen = seenAddresses(await host.guest(instance.name).addresses(progress))
+  const ipv4First = seen.toSorted((a, b) => Number(isIPv4(b)) - Number(isIPv4(a)))
+  return [...new Set([...wanted, ...ipv4First])]
+}
+
+function subnetsOf(
+  hosts: ReadonlyMap<string, ObservedHost>,
+  { spec, instances }: LoginOptions,
+): ReadonlyMap<string, readonly string[]> {
+  const subnets = [...hosts].map(([name, observed]) => {
+    const ids = new Set(
+      instances.flatMap((each) => (each.host === name ? each.interfaces.map((nic) => nic.network) : [])),
+    )
+    const used = new Set(spec.networks.flatMap(({ id, use }) => (ids.has(id) ? [use] : [])))
+    const blocks = observed.networks.flatMap((network) => (used.has(network.name) ? network.subnets : []))
+    return [name, blocks] as const
+  })
+  return new Map(subnets)
+}
