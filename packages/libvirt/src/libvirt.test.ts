@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, test, vi } from 'vitest'
 import { calls, errorCode, events, isLibvirtError, LibvirtError, openLibvirt } from './index.ts'
+import { registrations } from './events.ts'
+import { captured } from './fixtures/captured.ts'
 import { FakeDaemon } from './testing/index.ts'
 
 const failureOf = (promise: Promise<unknown>) => promise.catch((error: unknown) => error)
@@ -164,6 +166,34 @@ describe('a deadline', () => {
     expect(daemon.connections).toBe(2)
   })
 
+  it('that has passed frees its place when the late answer comes', async () => {
+    const answers: (() => void)[] = []
+    await using daemon = new FakeDaemon()
+      .handle(
+        calls.domainGetState,
+        () => new Promise((resolve) => answers.push(() => resolve({ state: 1, reason: 1 }))),
+      )
+      .handle(calls.connectGetHostname, () => ({ hostname: 'h' }))
+    const libvirt = await open(daemon)
+    const abort = new AbortController()
+    const held = Array.from({ length: 4 }, () =>
+      failureOf(libvirt.call(calls.domainGetState, { domain }, { signal: abort.signal })),
+    )
+    await vi.waitFor(() => expect(answers).toHaveLength(4))
+    for (let round = 0; round < 3; round++) {
+      abort.abort()
+      await Promise.all(held)
+      for (const answer of answers.splice(0)) answer()
+      await libvirt.call(calls.connectGetHostname, {})
+      const again = new AbortController()
+      const next = failureOf(libvirt.call(calls.domainGetState, { domain }, { signal: again.signal }))
+      await vi.waitFor(() => expect(answers).toHaveLength(1))
+      again.abort()
+      await next
+    }
+    expect(daemon.connections).toBe(1)
+  })
+
   it('counts while the connection of its lane is being opened, and closing does not wait for that', async () => {
     await using daemon = new FakeDaemon()
     const libvirt = await open(daemon)
@@ -320,6 +350,22 @@ describe('events', () => {
     await stop()
     await stop()
     expect(daemon.subscriptions).toBe(0)
+  })
+
+  it('that arrive in the same chunk as the confirmation are not lost', async () => {
+    // The recorded registration was the fifth call; its confirmation and the first event leave here as one chunk.
+    const bytesOf = (wanted: string) =>
+      captured.find(({ direction, name }) => direction === 'received' && name === wanted)!.bytes
+    const chunk = Buffer.concat([bytesOf('domainEventRegister'), bytesOf('domainLifecycle')])
+    await using daemon = new FakeDaemon().handle(registrations.domain.register, (_, peer) => {
+      peer.sendRaw(chunk)
+      return never()
+    })
+    const libvirt = await open(daemon)
+    for (const feature of [1, 2]) await libvirt.call(calls.connectSupportsFeature, { feature })
+    const seen: string[] = []
+    await libvirt.subscribe(events.domainLifecycle, (event) => seen.push(event.domain.name))
+    expect(seen).toEqual(['capture'])
   })
 
   it('of one domain only, and of several kinds at once', async () => {

@@ -68,6 +68,19 @@ describe('upload', () => {
     expect(source[Symbol.asyncIterator]).not.toHaveBeenCalled()
   })
 
+  it('that was given up before it began does not leave its connection to the next', async () => {
+    await using daemon = new FakeDaemon().handle(calls.storageVolUpload, never)
+    const libvirt = await open(daemon)
+    const abort = new AbortController()
+    const upload = failureOf(
+      libvirt.upload(calls.storageVolUpload, whole, Buffer.from('x'), { signal: abort.signal }),
+    )
+    await vi.waitFor(() => expect(daemon.requests.at(-1)?.name).toBe('storageVolUpload'))
+    abort.abort()
+    expect(await upload).toMatchObject({ kind: 'cancelled', procedure: 'storageVolUpload' })
+    await vi.waitFor(() => expect(daemon.connections).toBe(1))
+  })
+
   it('waits while the daemon does not read, and reads no more of the source', async () => {
     let letGo: () => void = () => undefined
     const gate = new Promise<void>((resolve) => (letGo = resolve))
