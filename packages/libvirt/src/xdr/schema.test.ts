@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest'
+import { describe, expect, it, test, vi } from 'vitest'
 import { typedParameters, type TypedParameter } from '../protocol/types.ts'
 import { XdrReader } from './reader.ts'
 import * as xdr from './schema.ts'
@@ -74,6 +74,20 @@ describe('XDR', () => {
     ['nothing at all', xdr.uuid, ''],
   ])('does not read %s', (_, codec, hex) => {
     expect(() => codec.decode(new XdrReader(Buffer.from(hex, 'hex')))).toThrow(XdrError)
+  })
+
+  it('believes no count that cannot be, before it reads the first element', () => {
+    const announced = Buffer.from('00003fff', 'hex')
+    expect(() => xdr.list(xdr.uuid).decode(new XdrReader(announced))).toThrow(
+      '16383 elements announced, 0 bytes left',
+    )
+  })
+
+  it('pads with zeros whatever was in the memory before', () => {
+    const dirty = vi.spyOn(Buffer, 'allocUnsafe').mockImplementation((size) => Buffer.alloc(size, 0xff))
+    expect(written(xdr.text, 'a').toString('hex')).toBe('0000000161000000')
+    expect(written(xdr.opaque(9), new Uint8Array([1])).toString('hex')).toBe('0000000101000000')
+    dirty.mockRestore()
   })
 
   it('names the field that is wrong', () => {
