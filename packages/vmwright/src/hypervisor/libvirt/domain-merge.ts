@@ -1,12 +1,13 @@
-import { childrenOf, find, type XmlElement, type XmlNode } from '../../lib/xml.ts'
+import { childrenOf, find, textAt, type XmlElement, type XmlNode } from '../../lib/xml.ts'
 import { isOf, parseMark } from './mark-xml.ts'
+import { isOverlay } from './overlay-name.ts'
 
 /**
  * Brings an existing definition to the wanted one and keeps what others added (devices, tuning, metadata).
  *
  * Ours, hence replaced: title, description, our metadata, memory, vCPUs, CPU, and firmware where it changes;
  * disks that the wanted definition or the old mark names; all interfaces. A disk or interface that stays the
- * same keeps its element, with PCI address and tuning. Everything else stays as it is.
+ * same keeps its element, with PCI address and tuning; so does a disk over which a snapshot lies. Everything else stays as it is.
  */
 export function mergeDomain(existing: XmlElement, wanted: XmlElement): XmlElement {
   const replaced = ['title', 'description', 'memory', 'currentMemory', 'vcpu', 'cpu', 'features', 'on_crash']
@@ -20,7 +21,10 @@ export function mergeDomain(existing: XmlElement, wanted: XmlElement): XmlElemen
       if (own === undefined) return child
       if (child.name === 'metadata') return mergeMetadata(child, own)
       if (child.name === 'os') return isSameBoot(child, own) ? child : own
-      if (child.name === 'devices') return mergeDevices(child, own, disksOfMark(existing))
+      if (child.name === 'devices') {
+        const vm = textAt(existing, 'name') ?? ''
+        return mergeDevices(child, own, { vm, marked: disksOfMark(existing) })
+      }
       return child
     }),
   }
@@ -69,7 +73,11 @@ function firmwareOf(os: XmlElement): string {
   return efi ? `efi, secure ${secure}` : 'bios'
 }
 
-function mergeDevices(existing: XmlElement, wanted: XmlElement, marked: readonly string[]): XmlElement {
+function mergeDevices(
+  existing: XmlElement,
+  wanted: XmlElement,
+  { vm, marked }: { readonly vm: string; readonly marked: readonly string[] },
+): XmlElement {
   const wantedDisks = childrenOf(wanted, 'disk')
   const ownDevices = [...marked, ...wantedDisks.map(deviceOf)]
   const foreign = existing.children.filter(
@@ -77,19 +85,17 @@ function mergeDevices(existing: XmlElement, wanted: XmlElement, marked: readonly
       typeof child === 'string' ||
       (child.name !== 'interface' && !(child.name === 'disk' && ownDevices.includes(deviceOf(child)))),
   )
-  const keepOrTake = (name: string, key: (element: XmlElement) => string) =>
-    childrenOf(wanted, name).map(
-      (element) => childrenOf(existing, name).find((old) => key(old) === key(element)) ?? element,
-    )
+  const keepOrTake = (name: string, isSame: (old: XmlElement, own: XmlElement) => boolean) =>
+    childrenOf(wanted, name).map((own) => childrenOf(existing, name).find((old) => isSame(old, own)) ?? own)
   const controllers = childrenOf(wanted, 'controller').filter(
     (own) => !childrenOf(existing, 'controller').some((old) => keyOfController(old) === keyOfController(own)),
   )
   return {
     ...existing,
     children: [
-      ...keepOrTake('disk', keyOfDisk),
+      ...keepOrTake('disk', (old, own) => isSameDisk(old, own, vm)),
       ...controllers,
-      ...keepOrTake('interface', keyOfInterface),
+      ...keepOrTake('interface', (old, own) => keyOfInterface(old) === keyOfInterface(own)),
       ...foreign,
     ],
   }
@@ -100,14 +106,17 @@ const disksOfMark = (domain: XmlElement): readonly string[] =>
 
 const deviceOf = (disk: XmlElement): string => find(disk, 'target')?.attributes['dev'] ?? ''
 
-const keyOfDisk = (disk: XmlElement): string =>
-  JSON.stringify([
-    deviceOf(disk),
-    find(disk, 'target')?.attributes['bus'],
-    find(disk, 'source')?.attributes['file'],
-    find(disk, 'driver')?.attributes['type'],
-    disk.attributes['device'],
-  ])
+/** The same place in the machine, and the same file or what an external snapshot put over it. */
+function isSameDisk(old: XmlElement, own: XmlElement, vm: string): boolean {
+  const place = (disk: XmlElement): string =>
+    JSON.stringify([deviceOf(disk), find(disk, 'target')?.attributes['bus'], disk.attributes['device']])
+  const content = (disk: XmlElement): string =>
+    JSON.stringify([fileOf(disk), find(disk, 'driver')?.attributes['type']])
+  if (place(old) !== place(own)) return false
+  return content(old) === content(own) || isOverlay(fileOf(old), vm, deviceOf(old))
+}
+
+const fileOf = (disk: XmlElement): string => find(disk, 'source')?.attributes['file'] ?? ''
 
 const keyOfInterface = (element: XmlElement): string =>
   JSON.stringify([

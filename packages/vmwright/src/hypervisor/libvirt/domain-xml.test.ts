@@ -217,6 +217,14 @@ describe('an existing definition is brought to the wanted one', () => {
     expect(merged.interfaces).toEqual([])
   })
 
+  it('C17: keeps the disk on the overlay that a snapshot put over it', () => {
+    const overlay = '/srv/guests/web-1.clean.vda.qcow2'
+    const snapshotted = parseXml(writeXml(existing).replace('/srv/guests/web-1-root.qcow2', overlay))
+    const merged = parseDomain(writeXml(mergeDomain(snapshotted, define({ vcpus: 1 }))))
+    expect(merged.disks[0]).toEqual({ device: 'vda', path: overlay, kind: 'disk' })
+    expect(merged.vcpus).toBe(1)
+  })
+
   it('takes new firmware as a whole', () => {
     const merged = parseDomain(
       writeXml(mergeDomain(existing, define({ firmware: 'uefi', secureBoot: true }))),

@@ -6,6 +6,7 @@ import type { Hypervisor } from '../contract.ts'
 import { probeAcceleration } from './acceleration.ts'
 import { readCapabilities } from './capabilities.ts'
 import { unreachable } from './failure.ts'
+import { growDisk } from './grow.ts'
 import { guestAccess } from './guest.ts'
 import { placeImage } from './images.ts'
 import { defineVm, setAutostart, undefineVm, writeMark } from './machines.ts'
@@ -14,7 +15,7 @@ import { ensurePool, startNetwork } from './pools.ts'
 import { startVm, stopVm } from './power.ts'
 import { Session } from './session.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
-import { createDisk, deleteVolume, growDisk, writeVolume } from './volumes.ts'
+import { createDisk, deleteVolume, writeVolume } from './volumes.ts'
 
 /**
  * Connects to a host's libvirt. Throws `host.unreachable`.

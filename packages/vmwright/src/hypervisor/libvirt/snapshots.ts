@@ -2,9 +2,10 @@ import { calls, errorCode, type Domain, type DomainSnapshot } from '@vmwright/li
 import { dirname } from 'node:path'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import { childrenOf, find, parseXml, type XmlElement } from '../../lib/xml.ts'
 import type { SnapshotDefinition } from '../contract.ts'
+import { definitionXml, disksOf } from './disks.ts'
 import { snapshotNames } from './observe.ts'
+import { overlayName } from './overlay-name.ts'
 import { refreshFolder, resetOverlay } from './overlays.ts'
 import { libvirtCodeOf, type CallPurpose, type Session } from './session.ts'
 import { parseSnapshot, snapshotXml, type SnapshotOverlay } from './snapshot-xml.ts'
@@ -20,8 +21,6 @@ import { parseSnapshot, snapshotXml, type SnapshotOverlay } from './snapshot-xml
 
 /** Reading and writing the tables of large disks takes its time. */
 const snapshotTimeoutMs = 600_000
-/** `VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE` */
-const definitionXml = 1 | 2
 /** `VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY` */
 const diskOnly = 16
 
@@ -46,7 +45,7 @@ export async function createSnapshot(
   }
   const overlays = writable.map(({ device, path }): SnapshotOverlay => ({
     device,
-    path: `${dirname(path)}/${vm}.${snapshot.name}.${device}.qcow2`,
+    path: `${dirname(path)}/${overlayName(vm, snapshot.name, device)}`,
   }))
   const untouched = disks.filter((disk) => !disk.isWritable).map(({ device }) => device)
   const xml = snapshotXml(snapshot, overlays, untouched)
@@ -57,31 +56,6 @@ export async function createSnapshot(
   }
   for (const folder of new Set(overlays.map(({ path }) => dirname(path))))
     await refreshFolder(session, progress, folder)
-}
-
-interface Disk {
-  readonly device: string
-  readonly path: string
-  readonly format: string
-  readonly isWritable: boolean
-}
-
-async function disksOf(session: Session, progress: Progress, domain: Domain): Promise<readonly Disk[]> {
-  const xml = await definitionOf(session, progress, domain)
-  return childrenOf(find(parseXml(xml), 'devices'), 'disk').flatMap((disk: XmlElement): readonly Disk[] => {
-    const device = find(disk, 'target')?.attributes['dev']
-    const path = find(disk, 'source')?.attributes['file']
-    if (device === undefined || path === undefined) return []
-    const format = find(disk, 'driver')?.attributes['type'] ?? 'raw'
-    const isWritable =
-      (disk.attributes['device'] ?? 'disk') === 'disk' && find(disk, 'readonly') === undefined
-    return [{ device, path, format, isWritable }]
-  })
-}
-
-async function definitionOf(session: Session, progress: Progress, domain: Domain): Promise<string> {
-  const purpose = purposeOf(domain.name, `read machine ${domain.name}`)
-  return (await session.call(progress, calls.domainGetXmlDesc, { domain, flags: definitionXml }, purpose)).xml
 }
 
 /**
@@ -116,7 +90,7 @@ export async function restoreSnapshot(
     return
   }
   // libvirt would bring back the definition of that time too, and with it an outdated mark.
-  const xml = await definitionOf(session, progress, domain)
+  const xml = await definitionXml(session, progress, domain)
   await session.call(progress, calls.domainRevertToSnapshot, { snapshot }, purpose)
   await session.call(progress, calls.domainDefineXmlFlags, { xml }, purpose)
 }

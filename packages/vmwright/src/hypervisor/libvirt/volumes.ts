@@ -9,7 +9,8 @@ import { parseVolume, volumeXml } from './volume-xml.ts'
 
 /** Copying a base may take as long as the disk is large. */
 const copyTimeoutMs = 3_600_000
-const sectorBytes = 512
+/** Sizes are rounded up to whole sectors. */
+export const sectorBytes = 512
 
 /** A volume's place on the host. Throws `pool.not-found`, also for pools without a folder. */
 export async function volumePath(session: Session, progress: Progress, ref: VolumeRef): Promise<string> {
@@ -123,7 +124,8 @@ export async function readVolume(
   return parseVolume((await session.call(progress, calls.storageVolGetXmlDesc, { vol }, purpose)).xml)
 }
 
-async function growVolume(
+/** Grows a volume that no machine has open; nothing to do when it is as large. */
+export async function growVolume(
   session: Session,
   progress: Progress,
   ref: VolumeRef,
@@ -134,47 +136,6 @@ async function growVolume(
   const { capacity } = await session.call(progress, calls.storageVolGetInfo, { vol }, purpose)
   if (capacity >= BigInt(capacityBytes)) return
   await session.call(progress, calls.storageVolResize, { vol, capacity: BigInt(capacityBytes) }, purpose)
-}
-
-export interface DiskGrowth {
-  readonly vm: string
-  readonly device: string
-  readonly volume: VolumeRef
-  readonly sizeBytes: number
-}
-
-/** `VIR_DOMAIN_BLOCK_RESIZE_BYTES` */
-const sizeInBytes = 1
-
-/**
- * Grows a disk through the running machine, or its file when the machine is off. Nothing to do when it has that
- * size. Throws `disk.shrink-refused` when it is larger.
- */
-export async function growDisk(session: Session, progress: Progress, growth: DiskGrowth): Promise<void> {
-  const capacityBytes = Math.ceil(growth.sizeBytes / sectorBytes) * sectorBytes
-  const domain = await session.domain(progress, growth.vm)
-  const purpose = {
-    object: `${growth.vm}/${growth.device}`,
-    doing: `grow disk ${growth.device} of machine ${growth.vm}`,
-  }
-  const { active } = await session.call(progress, calls.domainIsActive, { domain }, purpose)
-  const vol = await volumeOfBase(session, progress, growth.volume)
-  const { capacity } = active
-    ? await session.call(progress, calls.domainGetBlockInfo, { domain, path: growth.device }, purpose)
-    : await session.call(progress, calls.storageVolGetInfo, { vol }, purpose)
-  if (capacity > BigInt(capacityBytes)) throw shrinkRefused(session, growth, Number(capacity))
-  if (capacity === BigInt(capacityBytes)) return
-  if (!active) return growVolume(session, progress, growth.volume, vol, capacityBytes)
-  const args = { domain, disk: growth.device, size: BigInt(capacityBytes), flags: sizeInBytes }
-  await session.call(progress, calls.domainBlockResize, args, purpose)
-}
-
-function shrinkRefused(session: Session, growth: DiskGrowth, sizeBytes: number): ProvisionError {
-  const { vm, device, volume } = growth
-  return new ProvisionError('disk.shrink-refused', {
-    message: `Could not make disk ${device} of machine ${vm} on host ${session.host} smaller: it has ${formatBytes(sizeBytes)}, wanted are ${formatBytes(growth.sizeBytes)}.`,
-    details: { vm, device, pool: volume.pool, volume: volume.name, sizeBytes, wantedBytes: growth.sizeBytes },
-  })
 }
 
 /**
