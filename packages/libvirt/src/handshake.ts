@@ -11,8 +11,14 @@ export async function handshake(
   name: string,
   limits: CallLimits & { readonly readonly: boolean },
 ): Promise<void> {
+  const started = performance.now()
+  // One deadline for all three calls.
+  const left = () => ({
+    signal: limits.signal,
+    timeoutMs: Math.max(1, Math.ceil(limits.timeoutMs - (performance.now() - started))),
+  })
   const { types } = await connection.call(calls.authList, {}, limits)
-  if (types.includes(authType.polkit)) await connection.call(calls.authPolkit, {}, limits)
+  if (types.includes(authType.polkit)) await connection.call(calls.authPolkit, {}, left())
   else if (!types.includes(authType.none)) {
     throw new LibvirtError({
       kind: 'connection',
@@ -20,7 +26,7 @@ export async function handshake(
       message: `The daemon asks for authentication of a kind that is not supported (${types.map(nameOf).join(', ')})`,
     })
   }
-  await connection.call(calls.connectOpen, { name, flags: limits.readonly ? 1 : 0 }, limits)
+  await connection.call(calls.connectOpen, { name, flags: limits.readonly ? 1 : 0 }, left())
 }
 
 function nameOf(type: number): string {

@@ -229,6 +229,16 @@ describe('a deadline', () => {
     expect(await outcome).toMatchObject({ kind: 'timeout' })
   })
 
+  it('may be none at all', async () => {
+    await using daemon = new FakeDaemon()
+    const libvirt = await open(daemon, { timeoutMs: Number.POSITIVE_INFINITY })
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, 1e12]) {
+      await expect(
+        libvirt.call(calls.connectSupportsFeature, { feature: 1 }, { timeoutMs }),
+      ).resolves.toEqual({ supported: true })
+    }
+  })
+
   it('that has passed before the call keeps it from being sent', async () => {
     await using daemon = new FakeDaemon()
     const libvirt = await open(daemon)

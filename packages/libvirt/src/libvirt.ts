@@ -3,7 +3,7 @@ import { Connection, type CallLimits } from './connection.ts'
 import { encodeCall } from './packets.ts'
 import { captureSite, LibvirtError, retell } from './errors.ts'
 import type { EventKind } from './events.ts'
-import { startDeadline } from './deadline.ts'
+import { deadlineSignal, startDeadline } from './deadline.ts'
 import { closedHere, gaveUp } from './failures.ts'
 import { handshake } from './handshake.ts'
 import { defaultKeepalive, startKeepalive, type KeepaliveOptions } from './keepalive.ts'
@@ -15,7 +15,7 @@ import { Subscriptions, type Unsubscribe } from './subscriptions.ts'
 import { download, duplex, openTransfer, upload, type LibvirtStream } from './transfer.ts'
 import { dialer } from './transport/dial.ts'
 import { parseUri } from './transport/uri.ts'
-import type { Dial } from './transport/channel.ts'
+import type { Channel, Dial } from './transport/channel.ts'
 
 export interface OpenOptions {
   /** Ends the opening; afterwards it has no effect. */
@@ -116,12 +116,16 @@ export async function openLibvirt(uri: string, options: OpenOptions = {}): Promi
     options.dial ?? dialer(target, { socketPath: options.socketPath, readonly: options.readonly ?? false })
   const keepalive = options.keepalive ?? defaultKeepalive
   const open = async (limits: CallLimits): Promise<Connection> => {
-    const deadline = AbortSignal.timeout(limits.timeoutMs)
-    const signal = limits.signal === undefined ? deadline : AbortSignal.any([limits.signal, deadline])
-    const channel = await dialWithin(dial, signal, { label: uri, limits, deadline })
+    const started = performance.now()
+    const channel = await dialWithin(dial, uri, limits)
     const connection = new Connection(channel, uri)
     try {
-      await handshake(connection, target.name, { ...limits, readonly: options.readonly ?? false })
+      const left = Math.max(1, Math.ceil(limits.timeoutMs - (performance.now() - started)))
+      await handshake(connection, target.name, {
+        signal: limits.signal,
+        timeoutMs: left,
+        readonly: options.readonly ?? false,
+      })
     } catch (error) {
       await connection.close()
       throw error
@@ -271,19 +275,16 @@ async function callWhenOpen<A, R>(
       const stop = startDeadline(limits, give)
       return opening.then(resolve, reject).finally(stop)
     })
-    const timeoutMs = Math.max(1, limits.timeoutMs - (performance.now() - started))
+    const timeoutMs = Math.max(1, Math.ceil(limits.timeoutMs - (performance.now() - started)))
     return await connection.call(call, args, { signal: limits.signal, timeoutMs })
   } catch (error) {
     throw error instanceof LibvirtError ? retell(error, call.name, site) : error
   }
 }
 
-async function dialWithin(
-  dial: Dial,
-  signal: AbortSignal,
-  context: { readonly label: string; readonly limits: CallLimits; readonly deadline: AbortSignal },
-) {
-  const { label, limits, deadline } = context
+async function dialWithin(dial: Dial, label: string, limits: CallLimits): Promise<Channel> {
+  const deadline = deadlineSignal(limits.timeoutMs)
+  const signal = AbortSignal.any([deadline, limits.signal].filter((each) => each !== undefined))
   try {
     signal.throwIfAborted()
     return await dial({ signal })
@@ -291,12 +292,9 @@ async function dialWithin(
     if (limits.signal?.aborted === true) {
       throw new LibvirtError({ kind: 'cancelled', message: `Connecting to ${label} was cancelled`, cause })
     }
-    if (deadline.aborted) {
-      throw new LibvirtError({
-        kind: 'timeout',
-        message: `${label} did not answer within ${limits.timeoutMs} ms`,
-        cause,
-      })
+    if (deadline?.aborted === true) {
+      const message = `${label} could not be reached within ${limits.timeoutMs} ms`
+      throw new LibvirtError({ kind: 'timeout', message, cause })
     }
     throw cause
   }
