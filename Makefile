@@ -2,13 +2,16 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup build quickstart quickstart-clean test unit lint typecheck format bench clean
+.PHONY: help setup setup-test build quickstart quickstart-clean test unit lint typecheck format bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing on this machine (packages, Node dependencies), start libvirt
 	@scripts/setup.sh
+
+setup-test: # the same, with what tests and benchmarks compare with
+	@scripts/setup.sh test
 
 build: ## bundle the program, so that ./vmwright runs
 	@[ -x node_modules/.bin/node ] || scripts/setup.sh
@@ -20,7 +23,7 @@ quickstart: setup build ## two guests on this machine, from nothing to logged in
 quickstart-clean: build ## remove what quickstart made
 	@./vmwright destroy -f examples/quickstart.yaml --disks --yes
 
-test: setup build ## everything: lint, types, unit, contract and acceptance tests (TEST_PROJECTS=unit,contract narrows)
+test: setup-test build ## everything: lint, types, unit, contract and acceptance tests (TEST_PROJECTS=unit,contract narrows)
 	@node scripts/test.ts
 
 unit: ## the unit tests, which need no set-up beyond Node
@@ -36,7 +39,7 @@ typecheck: ## the TypeScript compiler
 format: ## let prettier write
 	@prettier --write --log-level warn .
 
-bench: setup build ## measure, beside yardsticks from the same run; writes bench/results/latest.json
+bench: setup-test build ## measure, beside yardsticks from the same run; writes bench/results/latest.json
 	@node --conditions=source bench/run.ts
 
 clean: ## remove what build made

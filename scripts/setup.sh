@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes a Debian or Ubuntu machine ready: packages, Node dependencies, libvirt and its default network.
 # May be run again at any time; does only what is missing. Works as root, or with sudo.
+# `setup.sh test` also installs the independent witnesses that tests and benchmarks compare with.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -57,6 +58,12 @@ packages='
   libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ovmf dnsmasq-base iptables
   mmdebstrap mtools dosfstools e2fsprogs
   gpgv acl openssh-client ca-certificates'
+
+if [ "${1:-}" = test ]; then
+  packages="$packages genisoimage xorriso gnupg openssl python3-yaml"
+  # Its service would start on a machine of somebody's own; the tests only need the program.
+  [ "${CI:-}" = true ] && packages="$packages openssh-server"
+fi
 
 install_packages() {
   command -v dpkg-query >/dev/null || die "this is neither Debian nor Ubuntu; install by hand:$packages"
@@ -133,6 +140,17 @@ restart_libvirt() {
   fi
 }
 
+# udev gives /dev/kvm to the group kvm. Where no udev runs it may belong to root alone, and libvirt 9, which finds KVM
+# compiled into QEMU but closed to QEMU's user, distrusts what it knows and probes QEMU again at every call
+# (virQEMUCapsIsValid in src/qemu/qemu_capabilities.c): each define then takes half a minute.
+share_kvm() {
+  [ -c /dev/kvm ] || return 0
+  [ "$(stat -c %G /dev/kvm)" = root ] && getent group kvm >/dev/null || return 0
+  say "Giving /dev/kvm to the group kvm, as udev does"
+  as_root chgrp kvm /dev/kvm
+  as_root chmod g+rw /dev/kvm
+}
+
 # libvirtd 9 that started without knowledge of the QEMU programs probes them again at every call where /dev/kvm
 # is there but does not work: each define then takes a minute or two. Asked once and started again, it knows them.
 # A fast answer shows that it does. Guests go on running while the daemon is restarted.
@@ -164,6 +182,7 @@ join_group() {
 check_node
 install_packages
 install_dependencies
+share_kvm
 start_libvirt
 learn_capabilities
 start_network
