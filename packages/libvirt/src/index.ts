@@ -5,14 +5,8 @@ export { events } from './events.ts'
 export type { EventKind } from './events.ts'
 export { fileChunks } from './file-chunks.ts'
 export { openLibvirt } from './libvirt.ts'
-export type {
-  CallOptions,
-  Libvirt,
-  OpenOptions,
-  StreamOptions,
-  SubscribeOptions,
-  UploadOptions,
-} from './libvirt.ts'
+export type { Libvirt } from './libvirt.ts'
+export type { CallOptions, OpenOptions, StreamOptions, SubscribeOptions, UploadOptions } from './options.ts'
 export type { ArgsOf, Call, StreamUse } from './protocol/call.ts'
 export type {
   DhcpLease,
