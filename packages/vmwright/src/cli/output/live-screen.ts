@@ -200,7 +200,7 @@ const clock = (ms: number): string => formatDuration(Math.max(1000, Math.floor(m
 /** Text from hosts and guests may hold anything; a control character would break the picture, or worse. */
 const clean = (text: string): string =>
   stripVTControlCharacters(text)
-    .replaceAll(/\p{Cc}+/gu, ' ')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
     .trim()
 
 /** Cut to a width, colours not counted, with an ellipsis where something is missing. */
