@@ -2,7 +2,7 @@ import { calls, errorCode } from '@vmwright/libvirt'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { ProvisionError } from '../../lib/errors.ts'
+import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { childrenOf, el, find, parseXml, textAt, writeXml } from '../../lib/xml.ts'
 import type { HostSpec } from '../../spec/resolved.ts'
@@ -69,13 +69,11 @@ async function failureOfStart(
   const known = await recall(file)
   const ageMs = progress.seam.nowMs() - (known?.atMs ?? 0)
   if (known?.key === key && ageMs >= 0 && ageMs < believedForMs) return known.failure
-  const failure = await tryStart(session, progress, probed.architecture)
-  await remember(progress, file, {
-    key,
-    atMs: progress.seam.nowMs(),
-    ...(failure === undefined ? {} : { failure }),
-  })
-  return failure
+  const trial = await tryStart(session, progress, probed.architecture)
+  const failure = trial.kind === 'works' ? {} : { failure: trial.reason }
+  if (trial.kind !== 'unclear')
+    await remember(progress, file, { key, atMs: progress.seam.nowMs(), ...failure })
+  return failure.failure
 }
 
 /** This machine's boot: what a trial on the local host depends on, and harmless for a remote one. */
@@ -125,12 +123,10 @@ async function remember(progress: Progress, file: string, value: Remembered): Pr
 const pausedAutodestroy = 1 | 2
 const startTimeoutMs = 20_000
 
-/** The reason why a KVM guest does not start; `undefined` when it does. */
-async function tryStart(
-  session: Session,
-  progress: Progress,
-  architecture: string,
-): Promise<string | undefined> {
+/** `unclear`: the host was too slow to tell, so the next run tries again. */
+type Trial = { readonly kind: 'works' } | { readonly kind: 'fails' | 'unclear'; readonly reason: string }
+
+async function tryStart(session: Session, progress: Progress, architecture: string): Promise<Trial> {
   const name = `vmwright-probe-${Buffer.from(progress.seam.randomBytes(6)).toString('hex')}`
   const purpose = {
     object: name,
@@ -156,13 +152,13 @@ async function tryStart(
         absent: [errorCode.noDomain, errorCode.operationInvalid],
       },
     )
-    return undefined
+    return { kind: 'works' }
   } catch (error) {
     progress.check()
-    if (error instanceof ProvisionError && error.code === 'host.timeout')
-      return 'a trial guest did not start in time'
+    if (isProvisionError(error, 'host.timeout'))
+      return { kind: 'unclear', reason: 'a trial guest did not start in time' }
     if (libvirtCodeOf(error) === undefined) throw error
-    return 'a trial guest did not start'
+    return { kind: 'fails', reason: 'a trial guest did not start' }
   }
 }
 
