@@ -44,8 +44,6 @@ export function exitCodeOfError(code: ErrorCode): ExitCode {
       return exitCode.hostUnavailable
     case 'run.cancelled':
       return exitCode.cancelled
-    case 'run.confirmation-needed':
-      return exitCode.unconfirmed
     default:
       return exitCode.failed
   }

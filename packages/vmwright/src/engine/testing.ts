@@ -41,15 +41,18 @@ export const requestDefaults: ApplyRequest = {
   refreshImages: false,
 }
 
+/** What the entry points plug in, for an in-memory host. */
+export const servicesFor = (world: FakeWorld): SessionServices => ({
+  openHost: async (progress) => openFakeHost(world, progress.seam),
+  ensureImage: async () => image,
+  peekImage: async () => image,
+  readSecret: async () => new Secret('correct horse battery staple'),
+  ownKey: async () => ({ publicKey: 'ssh-ed25519 AAAA test', privateKey: new Secret('not a key') }),
+})
+
 export function openBench(spec: ResolvedSpec, world: FakeWorld, seam: Seam, signal?: AbortSignal): Bench {
   const events: EventBody[] = []
-  const services: SessionServices = {
-    openHost: async (progress) => openFakeHost(world, progress.seam),
-    ensureImage: async () => image,
-    peekImage: async () => image,
-    readSecret: async () => new Secret('correct horse battery staple'),
-    ownKey: async () => ({ publicKey: 'ssh-ed25519 AAAA test', privateKey: new Secret('not a key') }),
-  }
+  const services = servicesFor(world)
   const options: OperationOptions = {
     spec,
     instances: spec.instances,

@@ -22,6 +22,7 @@ class Terminal {
   }
 
   #take(part: string): void {
+    // oxlint-disable-next-line no-control-regex -- as above
     const up = /^\u001b\[(\d+)A$/.exec(part)
     if (up !== null) this.#row = Math.max(0, this.#row - Number(up[1]))
     else if (part === '\u001b[?25l') this.cursor = 'hidden'

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { SnapshotDefinition, VolumeRef } from '../contract.ts'
@@ -132,7 +133,8 @@ const copyOf = (ref: VolumeRef, snapshot: string): VolumeRef => ({
 function disksOf(world: FakeWorld, vm: FakeVm): { readonly path: string; readonly ref: VolumeRef }[] {
   return vm.disks.flatMap(({ path, kind }) => {
     if (kind !== 'disk' || path === undefined) return []
-    const pool = Object.keys(world.pools).find((name) => path.startsWith(`${world.pools[name]?.path}/`))
+    // A pool's folder may lie in that of another.
+    const pool = Object.keys(world.pools).find((name) => dirname(path) === world.pools[name]?.path)
     if (pool === undefined) return []
     return [{ path, ref: { pool, name: path.slice((world.pools[pool]?.path.length ?? 0) + 1) } }]
   })
