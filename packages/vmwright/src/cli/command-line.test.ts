@@ -88,6 +88,16 @@ describe('vmwright ssh', () => {
     )
   })
 
+  it('takes the command behind two dashes too', () => {
+    const command = ['--', 'ls', '-l']
+    expect(sshArguments(guest, { knownHosts: '/tmp/k', jump: undefined, command }).slice(-4)).toEqual([
+      '--',
+      '192.168.122.17',
+      'ls',
+      '-l',
+    ])
+  })
+
   test.each([
     ['qemu:///system', undefined],
     ['qemu+ssh://rack1/system', 'rack1'],

@@ -92,7 +92,8 @@ export function sshArguments(
     guest.user,
     '--',
     address,
-    ...how.command,
+    // Commander leaves the dashes of `vmwright ssh NAME -- COMMAND` to us; the guest's shell would stumble over them.
+    ...(how.command[0] === '--' ? how.command.slice(1) : how.command),
   ]
 }
 
