@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { formatTable } from '../packages/vmwright/src/cli/output/table.ts'
 import type { BenchResult } from './result.ts'
 
@@ -6,12 +6,15 @@ import type { BenchResult } from './result.ts'
  * `make bench [IDS]`: runs the benchmarks, prints each value beside its yardstick from the same run, and writes
  * `bench/results/latest.json`. With ids, only those are run and the others keep their last result.
  */
-const modules = ['rpc', 'seed', 'validate', 'cli', 'plan', 'control-plane', 'ready'] as const
+const notBenchmarks = ['run.ts', 'measure.ts', 'result.ts']
+const modules = (await readdir(new URL('.', import.meta.url))).filter(
+  (name) => name.endsWith('.ts') && !notBenchmarks.includes(name),
+)
 
 const wanted = process.argv.slice(2)
 const results: BenchResult[] = []
-for (const name of modules) {
-  const { benchmarks } = (await import(`./${name}.ts`)) as {
+for (const name of modules.toSorted()) {
+  const { benchmarks } = (await import(`./${name}`)) as {
     benchmarks: readonly { id: string; run(): Promise<BenchResult> }[]
   }
   for (const benchmark of benchmarks) {

@@ -35,9 +35,12 @@ await build({
   chunkNames: 'chunks/[name]-[hash]',
   // ssh2 tries these native add-ons and does without them.
   external: ['cpu-features', '*.node'],
-  // Some dependencies are CommonJS and call `require` for modules of Node.
+  // Some dependencies are CommonJS: they call `require` for modules of Node and look at `__dirname`.
   banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    js: [
+      "import { createRequire as __createRequire } from 'node:module'",
+      'const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname',
+    ].join('\n'),
   },
 })
 

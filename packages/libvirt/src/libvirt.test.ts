@@ -362,6 +362,29 @@ describe('events', () => {
     expect(daemon.subscriptions).toBe(0)
   })
 
+  it('of several listeners share one registration, because libvirt refuses a second', async () => {
+    await using daemon = new FakeDaemon()
+    const libvirt = await open(daemon)
+    const seen: string[] = []
+    const stops = await Promise.all(
+      ['a', 'b', 'c'].map((name) => libvirt.subscribe(events.domainLifecycle, () => seen.push(name))),
+    )
+    expect(daemon.subscriptions).toBe(1)
+    daemon.emit(events.domainLifecycle, { domain, event: 2, detail: 0 })
+    await vi.waitFor(() => expect(seen).toEqual(['a', 'b', 'c']))
+    await stops[0]?.()
+    expect(daemon.subscriptions).toBe(1)
+    // The last one leaves while the next comes.
+    const [again] = await Promise.all([
+      libvirt.subscribe(events.domainLifecycle, () => seen.push('d')),
+      stops[1]?.(),
+      stops[2]?.(),
+    ])
+    expect(daemon.subscriptions).toBe(1)
+    await again()
+    expect(daemon.subscriptions).toBe(0)
+  })
+
   it('that arrive in the same chunk as the confirmation are not lost', async () => {
     // The recorded registration was the fifth call; its confirmation and the first event leave here as one chunk.
     const bytesOf = (wanted: string) =>

@@ -22,16 +22,16 @@ export interface OwnKey {
 export async function ensureOwnKey(progress: Progress, stateDir: string): Promise<OwnKey> {
   const privateKeyPath = join(stateDir, 'id_ed25519')
   const existing = await readOptional(privateKeyPath)
-  if (existing !== undefined) return await keyFrom(privateKeyPath, existing)
+  if (existing !== undefined) return keyFrom(privateKeyPath, existing)
 
-  const { privateKey, publicKey } = generateUserKey(`vmwright-${userInfo().username}`)
+  const { privateKey, publicKey } = generateUserKey(keyComment())
   const unique = Buffer.from(progress.seam.randomBytes(8)).toString('hex')
   await progress.seam.effect({ kind: 'file.create', object: privateKeyPath, mutates: true }, async () => {
     await mkdir(stateDir, { recursive: true, mode: 0o700 })
     if (await createWhole(privateKeyPath, unique, privateKey))
       await writeFile(`${privateKeyPath}.pub`, `${publicKey}\n`, { mode: 0o644 })
   })
-  return await keyFrom(privateKeyPath, (await readOptional(privateKeyPath)) ?? '')
+  return keyFrom(privateKeyPath, (await readOptional(privateKeyPath)) ?? '')
 }
 
 /** False when the file exists: another run was faster. */
@@ -52,18 +52,55 @@ async function createWhole(path: string, unique: string, content: Secret): Promi
   }
 }
 
-async function keyFrom(privateKeyPath: string, content: string): Promise<OwnKey> {
-  const { default: ssh2 } = await import('ssh2')
-  const parsed = ssh2.utils.parseKey(content)
-  if (parsed instanceof Error)
+function keyFrom(privateKeyPath: string, content: string): OwnKey {
+  const blob = publicBlob(content)
+  if (blob === undefined)
     throw new ProvisionError('guest.key-unreadable', {
-      message: `The SSH key ${privateKeyPath} cannot be read: ${parsed.message}.`,
+      message: `The SSH key ${privateKeyPath} is not an unencrypted OpenSSH private key.`,
       hint: `Move the file away; a new key is made, and guests made with the old one keep asking for that: mv ${privateKeyPath} ${privateKeyPath}.old`,
       details: { path: privateKeyPath },
     })
-  const blob = parsed.getPublicSSH().toString('base64')
-  const publicKey = `${parsed.type} ${blob} ${parsed.comment}`.trimEnd()
+  const type = blob.toString('latin1', 4, 4 + blob.readUInt32BE(0))
+  const publicKey = `${type} ${blob.toString('base64')} ${keyComment()}`
   return { publicKey, privateKeyPath, privateKey: new Secret(content) }
+}
+
+/**
+ * The public key that stands in clear in an OpenSSH private key file (openssh/PROTOCOL.key): magic, cipher, KDF,
+ * KDF options, number of keys, public key. Read here, because loading an SSH library takes longer than a run.
+ */
+function publicBlob(content: string): Buffer | undefined {
+  const body = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)-----END/.exec(content)?.[1]
+  const data = Buffer.from(body ?? '', 'base64')
+  const magic = 'openssh-key-v1\0'
+  if (data.toString('latin1', 0, magic.length) !== magic) return undefined
+  let offset = magic.length
+  const next = (): Buffer => {
+    const end = offset + 4 + data.readUInt32BE(offset)
+    const field = data.subarray(offset + 4, end)
+    offset = end
+    return field
+  }
+  try {
+    const cipher = next().toString('latin1')
+    next()
+    next()
+    offset += 4
+    const blob = next()
+    const isComplete = offset <= data.length && blob.length > 4 && blob.readUInt32BE(0) < blob.length
+    return cipher === 'none' && isComplete ? blob : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A uid without an entry in the user database has no name. */
+function keyComment(): string {
+  try {
+    return `vmwright-${userInfo().username}`
+  } catch {
+    return 'vmwright'
+  }
 }
 
 async function readOptional(path: string): Promise<string | undefined> {
