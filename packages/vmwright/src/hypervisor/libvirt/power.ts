@@ -7,8 +7,8 @@ import { libvirtCodeOf, type Session } from './session.ts'
 /** The first start after an installation makes libvirt look at QEMU's abilities, which takes up to two minutes. */
 const startTimeoutMs = 300_000
 const destroyTimeoutMs = 120_000
-/** A guest that is still booting ignores the request, so it is repeated. */
-const askAgainMs = 10_000
+/** A guest that is still booting ignores the request, so it is repeated: soon at first, then less often. */
+const askAgainMs = { first: 1_000, longest: 10_000 }
 
 /** Starts the machine; nothing to do when it runs. */
 export async function startVm(session: Session, progress: Progress, vm: string): Promise<void> {
@@ -67,6 +67,7 @@ async function shutDown(session: Session, progress: Progress, domain: Domain): P
     ),
   )
   progress.report({ what })
+  let pauseMs = askAgainMs.first
   try {
     while (!stopped.signal.aborted && (await isActive(session, progress, domain))) {
       if (progress.remainingMs === 0) throw timedOut(session, what, domain)
@@ -82,9 +83,10 @@ async function shutDown(session: Session, progress: Progress, domain: Domain): P
       )
       await progress
         .child({ signal: stopped.signal })
-        .sleep(askAgainMs)
+        .sleep(pauseMs)
         .catch(() => {})
       progress.check()
+      pauseMs = Math.min(pauseMs * 2, askAgainMs.longest)
     }
   } catch (error) {
     const isOurDeadline = isProvisionError(error, 'host.timeout') && progress.remainingMs === 0
