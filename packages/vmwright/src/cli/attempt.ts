@@ -1,6 +1,7 @@
-import { openSink, type EventSink } from './output/output.ts'
+import { Progress } from '../lib/progress.ts'
 import type { CliContext } from './context.ts'
 import { fail } from './fail.ts'
+import { type EventSink, openSink } from './output/output.ts'
 
 /** The frame of every command: whatever is thrown becomes a message (or JSON) and an exit code. */
 export async function attempt(
@@ -15,27 +16,24 @@ export async function attempt(
   }
 }
 
-/** As `attempt`, for work that tells what it does: with a live view that is closed before anything else is written. */
-export async function attemptWithView(
+/**
+ * Runs what may take long, with a view of it on stderr (or events on stdout) that is closed before anything else is
+ * written. What the work reports outside of steps is shown as what is waited for.
+ */
+export async function withView<T>(
   context: CliContext,
-  options: { readonly json: boolean },
-  work: (sink: EventSink) => Promise<() => number>,
-): Promise<number> {
-  const sink = openSink({ json: options.json, ...context })
+  options: { readonly json?: boolean },
+  work: (progress: Progress, sink: EventSink) => Promise<T>,
+): Promise<T> {
+  const sink = openSink({ ...context, json: options.json === true })
   const undivert = context.divert((line) => sink.say(line))
-  const close = (): void => {
+  const report = ({ what }: { readonly what: string }): void => sink.phase(what)
+  try {
+    return await work(new Progress(context.seam, { signal: context.signal, report }), sink)
+  } finally {
     sink.close()
     undivert()
   }
-  return attempt(context, options, async () => {
-    try {
-      const tell = await work(sink)
-      close()
-      return tell()
-    } finally {
-      close()
-    }
-  })
 }
 
 /** The result of a command on stdout: one JSON document, or text. */

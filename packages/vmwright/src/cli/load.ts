@@ -25,6 +25,7 @@ export async function load(
   const errors = problems.filter((problem) => problem.severity === 'error')
   if (spec === undefined || errors.length > 0) throw specInvalid(options.file, errors)
   const warnings = problems.filter((problem) => problem.severity === 'warning')
+  if (!options.json) for (const problem of warnings) context.stderr.write(`${formatProblem(problem)}\n`)
   return { spec, instances: narrow(spec, names).instances, warnings }
 }
 

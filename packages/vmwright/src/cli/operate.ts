@@ -1,14 +1,15 @@
 import { createInterface } from 'node:readline/promises'
 import { composeServices } from '../compose.ts'
 import type { OperationOptions, OperationResult } from '../engine/operations.ts'
-import { Progress } from '../lib/progress.ts'
+import type { Progress } from '../lib/progress.ts'
 import type { Plan } from '../plan/plan.ts'
+import { attempt, withView } from './attempt.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeOfOutcome } from './exit-codes.ts'
-import { fail, renderError } from './fail.ts'
+import { renderError } from './fail.ts'
 import { load } from './load.ts'
 import type { SpecOptions } from './options.ts'
-import { openSink, stamped, type EventSink } from './output/output.ts'
+import { stamped } from './output/output.ts'
 import { renderPlan } from './output/plan-text.ts'
 import { renderInstances } from './output/result.ts'
 
@@ -32,39 +33,25 @@ export async function operate(
   command: string,
   operation: Operation,
 ): Promise<number> {
-  let view: EventSink | undefined
-  let undivert: (() => void) | undefined
-  const close = (): void => {
-    view?.close()
-    undivert?.()
-  }
-  try {
+  return attempt(context, options, async () => {
     const { spec, instances } = await load(context, options, names)
-    const sink = (view = openSink({ json: options.json, ...context }))
-    undivert = context.divert((line) => sink.say(line))
-    const progress = new Progress(context.seam, {
-      signal: context.signal,
-      report: ({ what }) => sink.phase(what),
-    })
-    const result = await operation.work(progress, {
-      spec,
-      instances,
-      services: composeServices(spec, context),
-      onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
-      holder: context.holder(command),
-      lockTimeoutMs: options.lockTimeout,
-      confirm: (plan) => {
-        sink.pause()
-        return confirm(context, options, operation, plan)
-      },
-    })
-    close()
+    const result = await withView(context, options, (progress, sink) =>
+      operation.work(progress, {
+        spec,
+        instances,
+        services: composeServices(spec, context),
+        onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
+        holder: context.holder(command),
+        lockTimeoutMs: options.lockTimeout,
+        confirm: (plan) => {
+          sink.pause()
+          return confirm(context, options, operation, plan)
+        },
+      }),
+    )
     tell(context, options, command, result)
     return exitCodeOfOutcome(result.outcome)
-  } catch (error) {
-    close()
-    return fail(context, error, options.json)
-  }
+  })
 }
 
 async function confirm(
@@ -86,6 +73,10 @@ async function confirm(
   try {
     const answer = await questions.question('Do this? Only "yes" does it: ', { signal: context.signal })
     return answer.trim() === 'yes'
+  } catch (error) {
+    // Ctrl-D is a way to say no.
+    if (context.signal.aborted) throw error
+    return false
   } finally {
     questions.close()
   }

@@ -11,7 +11,7 @@ import {
   renderSshConfig,
 } from '../../guest/access.ts'
 import { directoriesOf } from '../../lib/directories.ts'
-import { attempt } from '../attempt.ts'
+import { attempt, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
 import { load } from '../load.ts'
@@ -36,12 +36,10 @@ export async function access(
     const { spec, instances } = await load(context, options, names)
     const { data } = directoriesOf(context.environment, context.homeDirectory)
     const services = composeServices(spec, context)
-    const logins = await findLogins(context.progress(), {
-      spec,
-      instances,
-      services,
-      identityFile: join(data, 'id_ed25519'),
-    })
+    const identityFile = join(data, 'id_ed25519')
+    const logins = await withView(context, {}, (progress) =>
+      findLogins(progress, { spec, instances, services, identityFile }),
+    )
     for (const { message } of logins.missing) context.stderr.write(`left out: ${message}\n`)
     const knownHosts = resolve(
       context.currentDirectory,

@@ -2,10 +2,9 @@ import type { ErrorReport } from '@vmwright/contract'
 import { runTasks, type Task, type TaskOutcome } from '../../engine/tasks.ts'
 import { type CachedImage, ensureImage, type ImageContext } from '../../images/ensure.ts'
 import { ProvisionError } from '../../lib/errors.ts'
-import { Progress } from '../../lib/progress.ts'
 import { formatBytes } from '../../lib/units.ts'
 import type { ImageSpec } from '../../spec/resolved.ts'
-import { attemptWithView } from '../attempt.ts'
+import { attempt, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode, exitCodeOfOutcome } from '../exit-codes.ts'
 import { renderError } from '../fail.ts'
@@ -41,7 +40,7 @@ interface Fetching {
 }
 
 async function fetchImages(context: CliContext, options: FetchOptions, how: Fetching): Promise<number> {
-  return attemptWithView(context, options, async (sink) => {
+  return attempt(context, options, async () => {
     const { spec } = await load(context, options)
     const fetched: CachedImage[] = []
     const caches = await imageCaches(context, spec, options)
@@ -57,14 +56,15 @@ async function fetchImages(context: CliContext, options: FetchOptions, how: Fetc
         message: `The spec ${options.file} has no image to ${how.title}.`,
         hint: 'Declare one under `images`, or name one of the catalogue as `image` of an instance.',
       })
-    const progress = new Progress(context.seam, { signal: context.signal })
-    const outcome = await runTasks(progress, tasks, {
-      command: how.command,
-      project: spec.project,
-      onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
-      onFailure: 'go-on',
-    })
-    return () => tell(context, options.json, fetched, outcome)
+    const outcome = await withView(context, options, (progress, sink) =>
+      runTasks(progress, tasks, {
+        command: how.command,
+        project: spec.project,
+        onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
+        onFailure: 'go-on',
+      }),
+    )
+    return tell(context, options.json, fetched, outcome)
   })
 }
 

@@ -4,7 +4,7 @@ import type { Dependent } from '../../images/dependents.ts'
 import { type ImageRow, listImages } from '../../images/list.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { formatBytes } from '../../lib/units.ts'
-import { attempt, show } from '../attempt.ts'
+import { attempt, show, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
 import { imageCaches } from '../image-caches.ts'
@@ -29,7 +29,9 @@ export async function listCommand(context: CliContext, options: ImagesOptions): 
     const progress = context.progress()
     let dependents: readonly Dependent[] | undefined
     try {
-      dependents = await findImageDependents(progress, spec, composeServices(spec, context))
+      dependents = await withView(context, {}, (progress) =>
+        findImageDependents(progress, spec, composeServices(spec, context)),
+      )
     } catch (error) {
       progress.check()
       context.stderr.write(`who uses the images is not known: ${messageOf(error)}\n`)

@@ -3,7 +3,7 @@ import { findImageDependents } from '../../engine/image-dependents.ts'
 import { defaultUnfinishedForMs, planPrune, type PrunePlan, runPrune } from '../../images/prune.ts'
 import { scanCache } from '../../images/scan.ts'
 import { formatBytes } from '../../lib/units.ts'
-import { attempt, show } from '../attempt.ts'
+import { attempt, show, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
 import { imageCaches } from '../image-caches.ts'
@@ -25,7 +25,9 @@ export async function pruneCommand(context: CliContext, options: PruneOptions): 
   return attempt(context, options, async () => {
     const { spec } = await load(context, options)
     const progress = context.progress()
-    const dependents = await findImageDependents(progress, spec, composeServices(spec, context))
+    const dependents = await withView(context, {}, (progress) =>
+      findImageDependents(progress, spec, composeServices(spec, context)),
+    )
     const prunes: CachePrune[] = []
     for (const { context: own } of await imageCaches(context, spec, { image: [] })) {
       const plan = planPrune(await scanCache(own.cacheDir), dependents, {

@@ -4,9 +4,9 @@ import { peekImage } from '../../images/peek.ts'
 import { type CacheFile, scanCache } from '../../images/scan.ts'
 import { type Verification, verifyFile } from '../../images/verify.ts'
 import { reportOf } from '../../lib/error-report.ts'
-import { Progress } from '../../lib/progress.ts'
+import type { Progress } from '../../lib/progress.ts'
 import { formatBytes } from '../../lib/units.ts'
-import { attemptWithView } from '../attempt.ts'
+import { attempt, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode, exitCodeOfOutcome } from '../exit-codes.ts'
 import { renderError } from '../fail.ts'
@@ -18,28 +18,24 @@ import type { ImagesOptions } from './images-list.ts'
 
 /** Reads the cached images in full and compares each with its digest. Exit code 1 when one is wrong. */
 export async function verifyCommand(context: CliContext, options: ImagesOptions): Promise<number> {
-  return attemptWithView(context, options, async (sink) => {
+  return attempt(context, options, async () => {
     const { spec } = await load(context, options)
-    const progress = new Progress(context.seam, { signal: context.signal })
     const results: Verification[] = []
     const tasks: Task[] = []
     for (const cache of await imageCaches(context, spec, options))
-      for (const file of await filesOf(progress, cache, options.image.length > 0))
+      for (const file of await filesOf(context.progress(), cache, options.image.length > 0))
         tasks.push(verifyTask(cache, file, results))
-    const { outcome, errors } = await runTasks(progress, tasks, {
-      command: 'images verify',
-      project: spec.project,
-      onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
-      onFailure: 'go-on',
-    })
-    return () => {
-      tell(context, options.json, results, [...errors.values()])
-      return outcome === 'cancelled'
-        ? exitCodeOfOutcome(outcome)
-        : results.some((result) => result.kind === 'wrong') || outcome === 'failed'
-          ? exitCode.failed
-          : exitCode.done
-    }
+    const { outcome, errors } = await withView(context, options, (progress, sink) =>
+      runTasks(progress, tasks, {
+        command: 'images verify',
+        project: spec.project,
+        onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
+        onFailure: 'go-on',
+      }),
+    )
+    tell(context, options.json, results, [...errors.values()])
+    const isWrong = results.some((result) => result.kind === 'wrong')
+    return outcome === 'done' && isWrong ? exitCode.failed : exitCodeOfOutcome(outcome)
   })
 }
 

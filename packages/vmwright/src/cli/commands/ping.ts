@@ -1,12 +1,11 @@
 import { composeServices } from '../../compose.ts'
 import { ping as pingAll, type HostPing, type InstancePing, type PingReport } from '../../engine/ping.ts'
-import { attemptWithView, show } from '../attempt.ts'
+import { attempt, show, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
 import { load } from '../load.ts'
 import type { SpecOptions } from '../options.ts'
 import { formatTable } from '../output/table.ts'
-import { Progress } from '../../lib/progress.ts'
 
 export interface PingOptions extends SpecOptions {
   readonly hosts: boolean
@@ -20,24 +19,23 @@ export async function ping(
   names: readonly string[],
   options: PingOptions,
 ): Promise<number> {
-  return attemptWithView(context, { json: options.json }, async (sink) => {
+  return attempt(context, options, async () => {
     const { spec, instances } = await load(context, options, names)
     const hosts =
       names.length === 0
         ? spec.hosts
         : spec.hosts.filter((host) => instances.some((instance) => instance.host === host.name))
-    sink.phase(`answers of ${hosts.map((host) => host.name).join(', ')}`)
-    const report = await pingAll(new Progress(context.seam, { signal: context.signal }), {
-      spec,
-      hosts,
-      instances: options.hosts ? [] : instances,
-      services: composeServices(spec, context),
-      timeoutMs: options.timeout,
-    })
-    return () => {
-      show(context, options.json, report, () => renderPing(report))
-      return report.ok ? exitCode.done : exitCode.failed
-    }
+    const report = await withView(context, options, (progress) =>
+      pingAll(progress, {
+        spec,
+        hosts,
+        instances: options.hosts ? [] : instances,
+        services: composeServices(spec, context),
+        timeoutMs: options.timeout,
+      }),
+    )
+    show(context, options.json, report, () => renderPing(report))
+    return report.ok ? exitCode.done : exitCode.failed
   })
 }
 

@@ -1,8 +1,8 @@
 import { composeServices } from '../../compose.ts'
 import { preview } from '../../engine/operations.ts'
+import { attempt, show, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
-import { fail } from '../fail.ts'
 import { load } from '../load.ts'
 import type { SpecOptions } from '../options.ts'
 import { renderPlan } from '../output/plan-text.ts'
@@ -19,19 +19,15 @@ export async function plan(
   names: readonly string[],
   options: PlanOptions,
 ): Promise<number> {
-  try {
+  return attempt(context, options, async () => {
     const { spec, instances } = await load(context, options, names)
     const services = composeServices(spec, context)
-    const result = await preview(context.progress(), { spec, instances, services }, requestOf(spec, options))
-    context.stdout.write(
-      options.json
-        ? `${JSON.stringify(result, null, 2)}\n`
-        : renderPlan(result, options.steps ? 'steps' : 'changes'),
+    const result = await withView(context, {}, (progress) =>
+      preview(progress, { spec, instances, services }, requestOf(spec, options)),
     )
+    show(context, options.json, result, () => renderPlan(result, options.steps ? 'steps' : 'changes'))
     if (result.findings.some((finding) => finding.severity === 'error')) return exitCode.blocked
     const pending = result.steps.length > 0 || result.changes.some((change) => change.fields.length > 0)
     return options.detailedExitcode && pending ? exitCode.changes : exitCode.done
-  } catch (error) {
-    return fail(context, error, options.json)
-  }
+  })
 }

@@ -1,8 +1,7 @@
 import { composeServices } from '../../compose.ts'
 import { status as statusOf } from '../../engine/operations.ts'
 import { restoreSnapshot } from '../../engine/restore.ts'
-import { Progress } from '../../lib/progress.ts'
-import { attempt, attemptWithView, show } from '../attempt.ts'
+import { attempt, show, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode, exitCodeOfOutcome } from '../exit-codes.ts'
 import { renderError } from '../fail.ts'
@@ -22,7 +21,7 @@ export async function listSnapshots(
   return attempt(context, options, async () => {
     const { spec, instances } = await load(context, options, names)
     const services = composeServices(spec, context)
-    const found = await statusOf(context.progress(), { spec, instances, services })
+    const found = await withView(context, {}, (progress) => statusOf(progress, { spec, instances, services }))
     const rows = found.map(({ name, host, state, snapshots }) => ({ name, host, state, snapshots }))
     show(context, options.json, rows, () =>
       formatTable(
@@ -41,41 +40,38 @@ export async function restore(
   snapshot: string | undefined,
   options: SpecOptions & OperateOptions,
 ): Promise<number> {
-  return attemptWithView(context, options, async (sink) => {
+  return attempt(context, options, async () => {
     const { spec } = await load(context, options, [name])
-    const progress = new Progress(context.seam, {
-      signal: context.signal,
-      report: ({ what }) => sink.phase(what),
-    })
-    const result = await restoreSnapshot(
-      progress,
-      {
-        spec,
-        instance: requireInstance(spec, name),
-        services: composeServices(spec, context),
-        onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
-        holder: context.holder('snapshot restore'),
-        lockTimeoutMs: options.lockTimeout,
-        confirm: async () => options.yes,
-      },
-      snapshot,
+    const instance = requireInstance(spec, name)
+    const result = await withView(context, options, (progress, sink) =>
+      restoreSnapshot(
+        progress,
+        {
+          spec,
+          instance,
+          services: composeServices(spec, context),
+          onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
+          holder: context.holder('snapshot restore'),
+          lockTimeoutMs: options.lockTimeout,
+          confirm: async () => options.yes,
+        },
+        snapshot,
+      ),
     )
     const { outcome, instances } = result
     const errors = [...result.errors.values()]
-    return () => {
-      if (options.json)
-        context.stdout.write(
-          `${JSON.stringify({ kind: 'result', outcome, snapshot: result.snapshot, instances, errors })}\n`,
+    if (options.json)
+      context.stdout.write(
+        `${JSON.stringify({ kind: 'result', outcome, snapshot: result.snapshot, instances, errors })}\n`,
+      )
+    else {
+      if (outcome === 'declined')
+        context.stderr.write(
+          `This would stop ${name} and bring it back to its snapshot ${result.snapshot}; what was written since would be lost.\nNothing was done. Run it again with --yes to do this.\n`,
         )
-      else {
-        if (outcome === 'declined')
-          context.stderr.write(
-            `This would stop ${name} and bring it back to its snapshot ${result.snapshot}; what was written since would be lost.\nNothing was done. Run it again with --yes to do this.\n`,
-          )
-        for (const error of errors) context.stderr.write(renderError(error))
-        if (outcome !== 'cancelled') context.stdout.write(renderInstances(instances))
-      }
-      return exitCodeOfOutcome(outcome)
+      for (const error of errors) context.stderr.write(renderError(error))
+      if (outcome !== 'cancelled') context.stdout.write(renderInstances(instances))
     }
+    return exitCodeOfOutcome(outcome)
   })
 }

@@ -7,7 +7,7 @@ import { findLogins } from '../../engine/logins.ts'
 import { type GuestLogin, renderKnownHosts } from '../../guest/access.ts'
 import { directoriesOf } from '../../lib/directories.ts'
 import { ProvisionError, systemCode } from '../../lib/errors.ts'
-import { attempt } from '../attempt.ts'
+import { attempt, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { load, requireInstance } from '../load.ts'
 import type { SpecOptions } from '../options.ts'
@@ -31,12 +31,14 @@ export async function ssh(
     const { spec } = await load(context, { ...options, json: false }, [name])
     const instance = requireInstance(spec, name)
     const { data } = directoriesOf(context.environment, context.homeDirectory)
-    const logins = await findLogins(context.progress(), {
-      spec,
-      instances: [instance],
-      services: composeServices(spec, context),
-      identityFile: join(data, 'id_ed25519'),
-    })
+    const logins = await withView(context, {}, (progress) =>
+      findLogins(progress, {
+        spec,
+        instances: [instance],
+        services: composeServices(spec, context),
+        identityFile: join(data, 'id_ed25519'),
+      }),
+    )
     const [guest] = logins.guests
     if (guest === undefined) throw logins.missing[0] ?? new Error(`no way to ${name}`)
     if (guest.hostKeys.length === 0)

@@ -1,8 +1,8 @@
 import { composeServices } from '../../compose.ts'
 import { status as statusOf } from '../../engine/operations.ts'
+import { attempt, show, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
-import { fail } from '../fail.ts'
 import { load } from '../load.ts'
 import type { SpecOptions } from '../options.ts'
 import { renderInstances } from '../output/result.ts'
@@ -13,16 +13,13 @@ export async function status(
   names: readonly string[],
   options: SpecOptions,
 ): Promise<number> {
-  try {
+  return attempt(context, options, async () => {
     const { spec, instances } = await load(context, options, names)
-    const result = await statusOf(context.progress(), {
-      spec,
-      instances,
-      services: composeServices(spec, context),
-    })
-    context.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : renderInstances(result))
+    const services = composeServices(spec, context)
+    const result = await withView(context, {}, (progress) =>
+      statusOf(progress, { spec, instances, services }),
+    )
+    show(context, options.json, result, () => renderInstances(result))
     return exitCode.done
-  } catch (error) {
-    return fail(context, error, options.json)
-  }
+  })
 }

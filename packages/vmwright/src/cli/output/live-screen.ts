@@ -122,8 +122,10 @@ function textOf(
       const failed = subject.steps.find((step) => step.status === 'failed')
       return `${clean(failed?.title ?? '')}: ${paint.red(clean(failed?.message ?? ''))}`
     }
-    case 'skipped':
-      return paint.dim('skipped')
+    case 'skipped': {
+      const cancelled = subject.steps.find((step) => step.message !== undefined)
+      return paint.dim(cancelled === undefined ? 'skipped' : `${clean(cancelled.title)}: cancelled`)
+    }
     case 'waiting':
       return paint.dim(waitingText(subject, state))
   }

@@ -29,7 +29,7 @@ export interface StepView {
   /** What it does or waits for now. */
   readonly what: string | undefined
   readonly amount: Amount | undefined
-  /** Of a failure. */
+  /** Of a failure, or of a step that was cancelled. */
   readonly message: string | undefined
 }
 
@@ -72,7 +72,7 @@ export function applyEvent(state: LiveState, event: RunEvent): LiveState {
       return change(state, event.step, () => ({ status: 'done', endedMs: event.atMs }))
     case 'step-failed':
       return change(state, event.step, () => ({
-        status: 'failed',
+        status: event.error.code === 'run.cancelled' ? 'skipped' : 'failed',
         endedMs: event.atMs,
         message: event.error.message,
       }))

@@ -84,6 +84,14 @@ describe('the live view (X8)', () => {
     expect(web && statusOf(web)).toBe(want)
   })
 
+  it('does not call failed what was cancelled', () => {
+    const { error, ...failure } = fails('web/disk', 'Cancelled.')
+    const cancelled = { ...failure, error: { ...error, code: 'run.cancelled' as const } }
+    const shown = screen(after([0, begins('web/disk')], [3, cancelled], [3, skips('web/ready')]), 4)
+    expect(shown).toContain('- web       3s create disk web.qcow2 (10 GiB): cancelled')
+    expect(shown).not.toContain('failed')
+  })
+
   it('counts finished steps, and none twice', () => {
     expect(after([0, begins('image')], [1, ends('image')], [2, ends('image')]).finishedSteps).toBe(1)
   })
