@@ -35,6 +35,7 @@ export async function operate(
 ): Promise<number> {
   return attempt(context, options, async () => {
     const { spec, instances } = await load(context, options, names)
+    let isShown = false
     const result = await withView(context, options, (progress, sink) =>
       operation.work(progress, {
         spec,
@@ -43,26 +44,24 @@ export async function operate(
         onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
         holder: context.holder(command),
         lockTimeoutMs: options.lockTimeout,
-        confirm: (plan) => {
+        async confirm(plan) {
+          if (options.yes || !operation.needsConfirmation(plan)) return true
+          if (!mayAsk(context, options, operation)) return false
           sink.pause()
-          return confirm(context, options, operation, plan)
+          isShown = true
+          return ask(context, plan)
         },
       }),
     )
-    tell(context, options, command, result)
+    tell(context, options, { command, result, isShown })
     return exitCodeOfOutcome(result.outcome)
   })
 }
 
-async function confirm(
-  context: CliContext,
-  options: SpecOptions & OperateOptions,
-  operation: Operation,
-  plan: Plan,
-): Promise<boolean> {
-  if (options.yes || !operation.needsConfirmation(plan)) return true
-  if (options.json || operation.neverAsk === true || !context.stdin.isTTY || !context.stdout.isTTY)
-    return false
+const mayAsk = (context: CliContext, { json }: SpecOptions, { neverAsk }: Operation): boolean =>
+  !json && neverAsk !== true && context.stdin.isTTY && context.stdout.isTTY
+
+async function ask(context: CliContext, plan: Plan): Promise<boolean> {
   context.stdout.write(renderPlan(plan, 'steps'))
   const questions = createInterface({ input: context.stdin, output: context.stdout })
   // While a question is open the terminal is in raw mode: Ctrl-C is a key, not a signal.
@@ -82,7 +81,14 @@ async function confirm(
   }
 }
 
-function tell(context: CliContext, options: SpecOptions, command: string, result: OperationResult): void {
+interface Told {
+  readonly command: string
+  readonly result: OperationResult
+  /** The plan is on the screen already, above the question. */
+  readonly isShown: boolean
+}
+
+function tell(context: CliContext, options: SpecOptions, { command, result, isShown }: Told): void {
   const { stdout, stderr } = context
   if (options.json) {
     const { plan, outcome, instances } = result
@@ -95,8 +101,9 @@ function tell(context: CliContext, options: SpecOptions, command: string, result
     case 'blocked':
       return void stderr.write(renderPlan(result.plan, 'changes'))
     case 'declined':
+      if (isShown) return void stderr.write('Nothing was done.\n')
       stdout.write(renderPlan(result.plan, 'steps'))
-      return void stderr.write(`Nothing was done. Run it again with --yes to do this.\n`)
+      return void stderr.write('Nothing was done. Run it again with --yes to do this.\n')
     case 'unchanged':
       stderr.write(renderPlan(result.plan, 'changes'))
       break
