@@ -12,12 +12,24 @@ const tickMs = 200
  * given back at `close`, when the process ends for whatever reason it can still see, and while it is suspended.
  */
 export function openLiveView(out: NodeJS.WriteStream, colors: boolean): EventSink {
-  const painter = new Painter(out)
+  // A terminal that does not know its size says 0.
+  const screen = {
+    get columns() {
+      return out.columns > 0 ? out.columns : 80
+    },
+    get rows() {
+      return out.rows > 0 ? out.rows : 24
+    },
+    write: (text: string) => out.write(text),
+  }
+  const painter = new Painter(screen)
   let state = initialState(Date.now())
   let timer: NodeJS.Timeout | undefined
 
   const paint = (): void =>
-    painter.paint(renderLive(state, { columns: out.columns, rows: out.rows, nowMs: Date.now(), colors }))
+    painter.paint(
+      renderLive(state, { columns: screen.columns, rows: screen.rows, nowMs: Date.now(), colors }),
+    )
   const wake = (): void => {
     timer ??= setInterval(paint, tickMs).unref()
   }
@@ -25,6 +37,8 @@ export function openLiveView(out: NodeJS.WriteStream, colors: boolean): EventSin
     clearInterval(timer)
     timer = undefined
   }
+  // Not while a question is open.
+  const repaint = (): void => void (timer !== undefined && paint())
   const leave = (): void => painter.leave()
   const suspend = (): void => {
     painter.leave()
@@ -32,8 +46,8 @@ export function openLiveView(out: NodeJS.WriteStream, colors: boolean): EventSin
   }
   process.on('exit', leave)
   process.on('SIGTSTP', suspend)
-  process.on('SIGCONT', paint)
-  out.on('resize', paint)
+  process.on('SIGCONT', repaint)
+  out.on('resize', repaint)
 
   return {
     event(event: RunEvent) {
@@ -58,8 +72,8 @@ export function openLiveView(out: NodeJS.WriteStream, colors: boolean): EventSin
       painter.leave()
       process.off('exit', leave)
       process.off('SIGTSTP', suspend)
-      process.off('SIGCONT', paint)
-      out.off('resize', paint)
+      process.off('SIGCONT', repaint)
+      out.off('resize', repaint)
     },
   }
 }
