@@ -78,6 +78,7 @@ export class Session implements AsyncDisposable {
   }
 
   async observe(progress: Progress): Promise<PlanInput> {
+    progress.report({ what: `the state of ${[...this.#hosts.keys()].join(', ')}` })
     const facts = await Promise.all([...this.#hosts.values()].map((host) => this.#factsOf(progress, host)))
     return {
       spec: this.spec,
