@@ -52,19 +52,12 @@ export async function createDisk(session: Session, progress: Progress, disk: Dis
       const options = { ...purpose, absent: [errorCode.storageVolumeExists] }
       return (await session.callUnless(progress, calls.storageVolCreateXml, { pool, xml }, options))?.vol
     }
+    // Of a copy libvirt says that the name is taken with the code of an internal error (storage_driver.c,
+    // `storageVolCreateXMLFrom`), so it is asked first.
+    if ((await findVolume(session, progress, disk)) !== undefined) return undefined
     const source = await volumeOfBase(session, progress, base.volume)
-    const created = await session.callUnless(
-      progress,
-      calls.storageVolCreateXmlFrom,
-      { pool, xml, source },
-      {
-        ...purpose,
-        lane: 'slow',
-        timeoutMs: copyTimeoutMs,
-        absent: [errorCode.storageVolumeExists],
-      },
-    )
-    return created?.vol
+    const options = { ...purpose, lane: 'slow', timeoutMs: copyTimeoutMs } as const
+    return (await session.call(progress, calls.storageVolCreateXmlFrom, { pool, xml, source }, options)).vol
   }
   const vol = await explainFull(session, progress, disk, MiB, async () => {
     const created = await create()
@@ -205,16 +198,21 @@ export function upload(
   )
 }
 
-/** Deletes a volume; nothing to do when there is none. The pool is asked to look again before that is believed. */
+/**
+ * Deletes a volume; nothing to do when there is none. The pool is asked to look again before that is believed.
+ * One that libvirt still copies to, for a run that was killed meanwhile, is deleted when it is complete.
+ */
 export async function deleteVolume(session: Session, progress: Progress, ref: VolumeRef): Promise<void> {
-  let vol = await findVolume(session, progress, ref)
-  if (vol === undefined) {
-    await refreshPool(session, progress, ref.pool)
-    vol = await findVolume(session, progress, ref)
+  if ((await findVolume(session, progress, ref)) === undefined) await refreshPool(session, progress, ref.pool)
+  const purpose = {
+    ...purposeOf(ref, 'delete'),
+    absent: [errorCode.noStorageVolume, errorCode.operationInvalid],
   }
-  if (vol === undefined) return
-  const purpose = { ...purposeOf(ref, 'delete'), absent: [errorCode.noStorageVolume] }
-  await session.callUnless(progress, calls.storageVolDelete, { vol }, purpose)
+  await progress.poll({ everyMs: 200, what: `volume ${ref.name} to be deleted` }, async () => {
+    const vol = await findVolume(session, progress, ref)
+    if (vol === undefined) return 'gone'
+    return session.callUnless(progress, calls.storageVolDelete, { vol }, purpose)
+  })
 }
 
 /** How often a pool that is busy creating volumes, which then refuses to look, is asked again: every 100 ms. */
