@@ -45,7 +45,7 @@ describe('KVM is found by trying', () => {
   it('once for a boot; nothing is left of the trial; requiring it fails where preferring it falls back', async () => {
     const first = await probe('prefer-kvm')
     expect(['kvm', 'emulation']).toContain(first.outcome)
-    expect(await names(['list', '--all', '--name'], 'vmwright-probe-')).toEqual([])
+    expect(await names(['list', '--all', '--name'], 'vmwright-kvm-trial')).toEqual([])
     expect(await probe('prefer-kvm')).toEqual({ outcome: first.outcome, mutations: [] })
     const required = await probe('require-kvm')
     expect(required).toMatchObject(

@@ -1,23 +1,24 @@
-import { calls, errorCode } from '@vmwright/libvirt'
+import { calls } from '@vmwright/libvirt'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
+import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import { childrenOf, el, find, parseXml, textAt, writeXml } from '../../lib/xml.ts'
+import { childrenOf, find, parseXml, textAt } from '../../lib/xml.ts'
 import type { HostSpec } from '../../spec/resolved.ts'
-import { libvirtCodeOf, type Session } from './session.ts'
+import { tryKvm } from './kvm-trial.ts'
+import type { Session } from './session.ts'
 
 /**
  * Whether guests on this host run with KVM. Capabilities only tell where KVM is certainly absent: a host may list
- * it and fail at the first start. So a guest of 16 MiB is started, paused, and dropped. The result is kept per
- * host and boot.
+ * it and fail at the first start, or start a guest that never gets anywhere. So a small guest is really run until
+ * its firmware speaks. The result is kept per host and boot.
  */
 export async function probeAcceleration(
   session: Session,
   progress: Progress,
   spec: HostSpec,
-  architecture: string,
+  { architecture, uefi }: { readonly architecture: string; readonly uefi: boolean },
 ): Promise<'kvm' | 'emulation'> {
   if (spec.acceleration === 'emulate') return 'emulation'
   const purpose = { object: session.host, doing: 'read the capabilities of the host' }
@@ -31,6 +32,7 @@ export async function probeAcceleration(
     ? await failureOfStart(session, progress, {
         hostUuid: textAt(capabilities, 'host', 'uuid') ?? session.host,
         architecture,
+        uefi,
       })
     : 'libvirt does not offer KVM there'
   if (reason === undefined) return 'kvm'
@@ -44,6 +46,7 @@ export async function probeAcceleration(
 interface Probed {
   readonly hostUuid: string
   readonly architecture: string
+  readonly uefi: boolean
 }
 
 /** What is kept of a trial: valid as long as the host has not booted again and runs the same QEMU. */
@@ -64,12 +67,12 @@ async function failureOfStart(
 ): Promise<string | undefined> {
   const purpose = { object: session.host, doing: 'read the version of the hypervisor' }
   const { version } = await session.call(progress, calls.connectGetVersion, {}, purpose)
-  const key = `${version} ${await bootId()}`
+  const key = `run ${version} ${await bootId()}`
   const file = join(cacheFolder(), `${probed.hostUuid}.json`)
   const known = await recall(file)
   const ageMs = progress.seam.nowMs() - (known?.atMs ?? 0)
   if (known?.key === key && ageMs >= 0 && ageMs < believedForMs) return known.failure
-  const trial = await tryStart(session, progress, probed.architecture)
+  const trial = await tryKvm(session, progress, probed)
   const failure = trial.kind === 'works' ? {} : { failure: trial.reason }
   if (trial.kind !== 'unclear')
     await remember(progress, file, { key, atMs: progress.seam.nowMs(), ...failure })
@@ -118,58 +121,3 @@ async function remember(progress: Progress, file: string, value: Remembered): Pr
   }
   await progress.seam.effect({ kind: 'file.write', object: file, mutates: true }, write)
 }
-
-/** `VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY`: it never runs, and dies with this connection. */
-const pausedAutodestroy = 1 | 2
-const startTimeoutMs = 20_000
-
-/** `unclear`: the host was too slow to tell, so the next run tries again. */
-type Trial = { readonly kind: 'works' } | { readonly kind: 'fails' | 'unclear'; readonly reason: string }
-
-async function tryStart(session: Session, progress: Progress, architecture: string): Promise<Trial> {
-  const name = `vmwright-probe-${Buffer.from(progress.seam.randomBytes(6)).toString('hex')}`
-  const purpose = {
-    object: name,
-    doing: 'start a trial guest with KVM',
-    lane: 'slow',
-    timeoutMs: startTimeoutMs,
-  } as const
-  const xml = writeXml(trialDomain(name, architecture))
-  try {
-    const { domain } = await session.call(
-      progress,
-      calls.domainCreateXml,
-      { xml, flags: pausedAutodestroy },
-      purpose,
-    )
-    await session.callUnless(
-      progress,
-      calls.domainDestroyFlags,
-      { domain },
-      {
-        ...purpose,
-        doing: 'stop the trial guest',
-        absent: [errorCode.noDomain, errorCode.operationInvalid],
-      },
-    )
-    return { kind: 'works' }
-  } catch (error) {
-    progress.check()
-    if (isProvisionError(error, 'host.timeout'))
-      return { kind: 'unclear', reason: 'a trial guest did not start in time' }
-    if (libvirtCodeOf(error) === undefined) throw error
-    return { kind: 'fails', reason: 'a trial guest did not start' }
-  }
-}
-
-const trialDomain = (name: string, architecture: string) =>
-  el(
-    'domain',
-    { type: 'kvm' },
-    el('name', {}, name),
-    el('memory', { unit: 'MiB' }, '16'),
-    el('vcpu', {}, '1'),
-    el('os', {}, el('type', { arch: architecture }, 'hvm')),
-    el('cpu', { mode: 'host-passthrough' }),
-    el('devices', {}, el('controller', { type: 'usb', model: 'none' }), el('memballoon', { model: 'none' })),
-  )

@@ -59,7 +59,7 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     observe: (progress) => observeHost(session, progress),
     lock: async (progress, holder) =>
       acquireExclusive(progress, await lockKey(session, progress, spec), holder),
-    probeAcceleration: (progress) => probeAcceleration(session, progress, spec, can.architecture),
+    probeAcceleration: (progress) => probeAcceleration(session, progress, spec, can),
     ensurePool: (progress, pool) => ensurePool(session, progress, pool),
     startNetwork: (progress, name) => startNetwork(session, progress, name),
     placeImage: (progress, image) => placeImage(session, progress, image, hostIs),
