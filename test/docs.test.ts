@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { errorCatalogue } from '@vmwright/contract'
 import { CommanderError } from 'commander'
 import { describe, expect, it, test } from 'vitest'
@@ -7,17 +7,7 @@ import { buildProgram } from '../packages/vmwright/src/cli/program.ts'
 import { loadSpec } from '../packages/vmwright/src/spec/load.ts'
 import { formatProblem } from '../packages/vmwright/src/spec/problem.ts'
 import { errorPage } from '../scripts/error-page.ts'
-
-const root = resolve(import.meta.dirname, '..')
-const read = (path: string): string => readFileSync(join(root, path), 'utf8')
-
-/** Paths from the root of everything below a folder that ends so. */
-function filesIn(folder: string, ending: string): readonly string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith(ending) && !/(^|\/)(node_modules|dist)\//.test(path))
-    .map((path) => join(folder, path))
-    .toSorted()
-}
+import { catalogueFile, filesIn, productSources, read, root } from './support/texts.ts'
 
 const pages = [
   ...readdirSync(root).filter((name) => name.endsWith('.md')),
@@ -44,10 +34,7 @@ const blocks = pages.flatMap((page): readonly Block[] => {
 })
 
 describe('the error catalogue', () => {
-  const product = filesIn('packages', '.ts')
-    .filter((path) => !/\.(test|contract)\.ts$|\/(testing|fixtures|conformance|fake)(\/|\.ts)/.test(path))
-    .filter((path) => path !== 'packages/contract/src/errors.ts')
-    .map((path) => ({ path, text: read(path) }))
+  const product = productSources.filter(({ path }) => path !== catalogueFile)
   const codes = new Set<string>(Object.keys(errorCatalogue))
   /** Where a code is asked for and not told. */
   const questions = /\bcase '[^']+':|[!=]== '[^']+'|isProvisionError\([^()]*'[^']+'\)/g
@@ -126,7 +113,9 @@ describe('commands in the documentation', () => {
   test.each(commandsIn(inline))('`$command` in the text of $place exists', async ({ words }) => {
     const complaint = (await complaintAbout(words)) ?? ''
     // A sentence may name a command or an option without what follows it.
-    expect(complaint.replace(/^error: (missing required argument .*|option .* argument missing)$/, '')).toBe('')
+    expect(complaint.replace(/^error: (missing required argument .*|option .* argument missing)$/, '')).toBe(
+      '',
+    )
   })
 
   it('would notice a command or an option that does not exist', async () => {

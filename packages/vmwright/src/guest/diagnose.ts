@@ -260,7 +260,7 @@ function cloudInitVerdict(facts: Facts): Verdict {
 const notReady = (facts: Facts, what: string): Verdict => ({
   code: 'guest.not-ready',
   message: `${what} after ${seconds(facts)}.`,
-  hint: `Watch it: vmwright console ${facts.instance}; if it is only slow, raise \`ready.timeout\` and run vmwright apply again, which goes on waiting.`,
+  hint: `Watch it: vmwright console ${facts.instance}; if it is only slow, raise \`ready.timeouts\` and run vmwright apply again, which goes on waiting.`,
 })
 
 const rungNames: Readonly<Record<ReadyRung, string>> = {

@@ -1,0 +1,52 @@
+import { specJsonSchema } from '@vmwright/contract'
+import { describe, expect, it } from 'vitest'
+import { commandTable } from '../packages/vmwright/src/cli/command-table.ts'
+import { buildProgram } from '../packages/vmwright/src/cli/program.ts'
+import { productSources } from './support/texts.ts'
+
+describe('hints', () => {
+  const table = commandTable(buildProgram(() => async () => {}))
+  /** `vmwright` and up to eight words as they stand in a command line, values of templates among them. */
+  const mentions = /\bvmwright ([a-z]+)((?: (?:--)?[\w./${}()=-]+){0,8})/g
+
+  it('name only options that their command has', () => {
+    const found = productSources.flatMap(({ path, text }) =>
+      [...text.matchAll(mentions)].flatMap(({ 1: first = '', 2: rest = '' }) => {
+        const words = rest.trim().split(' ')
+        const command =
+          table.find((entry) => entry.path === `${first} ${words[0]}`) ??
+          table.find((entry) => entry.path === first)
+        const end = words.indexOf('--')
+        const flags = (end === -1 ? words : words.slice(0, end)).filter((word) => /^--[a-z]/.test(word))
+        return command === undefined ? [] : flags.map((flag) => ({ path, command, flag }))
+      }),
+    )
+    const wrong = found.filter(({ command, flag }) =>
+      command.options.every((option) => !option.flags.includes(flag)),
+    )
+    expect(found.length).toBeGreaterThan(10)
+    expect(wrong.map(({ path, command, flag }) => `${path}: vmwright ${command.path} ${flag}`)).toEqual([])
+  })
+})
+
+describe('hints about the spec', () => {
+  const fields = new Set<string>()
+  const collect = (schema: unknown): void => {
+    if (schema === null || typeof schema !== 'object') return
+    if ('properties' in schema) Object.keys(schema.properties as object).forEach((name) => fields.add(name))
+    Object.values(schema).forEach(collect)
+  }
+  collect(specJsonSchema())
+
+  it('name only fields that it has', () => {
+    const quoted = /\\?`([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9-]*)*)(?:: [^`$]*)?\\?`/g
+    const named = productSources.flatMap(({ path, text }) =>
+      text
+        .split('\n')
+        .filter((line) => /hint/i.test(line))
+        .flatMap((line) => [...line.matchAll(quoted)].map((match) => ({ path, field: match[1] ?? '' }))),
+    )
+    expect(named.length).toBeGreaterThan(10)
+    expect(named.filter(({ field }) => !field.split('.').every((part) => fields.has(part)))).toEqual([])
+  })
+})
