@@ -8,7 +8,7 @@ import type { CliContext } from './context.ts'
 import { exitCodeOfOutcome } from './exit-codes.ts'
 import { renderError } from './fail.ts'
 import { load } from './load.ts'
-import type { SpecOptions } from './options.ts'
+import { type SpecOptions, sshCommand } from './options.ts'
 import { stamped } from './output/output.ts'
 import { renderPlan } from './output/plan-text.ts'
 import { renderInstances } from './output/result.ts'
@@ -118,7 +118,8 @@ function tell(context: CliContext, options: SpecOptions, { command, result, isSh
       break
     case 'done':
   }
-  if (command === 'apply' || result.outcome !== 'done') stdout.write(renderInstances(result.instances))
+  if (command === 'apply' || result.outcome !== 'done')
+    stdout.write(renderInstances(result.instances, sshCommand(context.environment, options)))
   else
     stdout.write(
       `Removed ${

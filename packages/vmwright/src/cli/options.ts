@@ -8,8 +8,10 @@ export interface SpecOptions {
   readonly json: boolean
 }
 
+const defaultFile = 'vmwright.yaml'
+
 export const fileOption = () =>
-  new Option('-f, --file <path>', 'the spec').default('vmwright.yaml').env('VMWRIGHT_FILE')
+  new Option('-f, --file <path>', 'the spec').default(defaultFile).env('VMWRIGHT_FILE')
 
 export const jsonOption = () => new Option('--json', 'results and events as JSON').default(false)
 
@@ -40,4 +42,13 @@ export function parseDuration(text: string): number {
   if (match === null || factor === undefined)
     throw new InvalidArgumentError('Write it with a unit: 90s, 10m, 2h.')
   return Number(match[1]) * factor
+}
+
+/** `vmwright ssh`, as the person has to type it here: with the program's name as it was called, and the spec's. */
+export function sshCommand(
+  environment: Readonly<Record<string, string | undefined>>,
+  options: Pick<SpecOptions, 'file'>,
+): string {
+  const program = environment['VMWRIGHT_PROGRAM'] ?? 'vmwright'
+  return options.file === defaultFile ? `${program} ssh` : `${program} ssh -f ${options.file}`
 }

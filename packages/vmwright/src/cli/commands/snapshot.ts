@@ -7,7 +7,7 @@ import { exitCode, exitCodeOfOutcome } from '../exit-codes.ts'
 import { renderError } from '../fail.ts'
 import { load, requireInstance } from '../load.ts'
 import type { OperateOptions } from '../operate.ts'
-import type { SpecOptions } from '../options.ts'
+import { type SpecOptions, sshCommand } from '../options.ts'
 import { stamped } from '../output/output.ts'
 import { renderInstances } from '../output/result.ts'
 import { formatTable } from '../output/table.ts'
@@ -70,7 +70,8 @@ export async function restore(
           `This would stop ${name} and bring it back to its snapshot ${result.snapshot}; what was written since would be lost.\nNothing was done. Run it again with --yes to do this.\n`,
         )
       for (const error of errors) context.stderr.write(renderError(error))
-      if (outcome !== 'cancelled') context.stdout.write(renderInstances(instances))
+      if (outcome !== 'cancelled')
+        context.stdout.write(renderInstances(instances, sshCommand(context.environment, options)))
     }
     return exitCodeOfOutcome(outcome)
   })

@@ -4,7 +4,7 @@ import { attempt, show, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
 import { load } from '../load.ts'
-import type { SpecOptions } from '../options.ts'
+import { type SpecOptions, sshCommand } from '../options.ts'
 import { renderInstances } from '../output/result.ts'
 
 /** The declared machines as they are. */
@@ -19,7 +19,9 @@ export async function status(
     const result = await withView(context, {}, (progress) =>
       statusOf(progress, { spec, instances, services }),
     )
-    show(context, options.json, result, () => renderInstances(result))
+    show(context, options.json, result, () =>
+      renderInstances(result, sshCommand(context.environment, options)),
+    )
     return exitCode.done
   })
 }

@@ -1,15 +1,15 @@
 import type { InstanceStatus } from '@vmwright/contract'
 import { formatTable } from './table.ts'
 
-/** The final table: name, state, address, how to log in. */
-export function renderInstances(instances: readonly InstanceStatus[]): string {
+/** The final table: name, state, address, how to log in. `ssh` is the command to type before the name. */
+export function renderInstances(instances: readonly InstanceStatus[], ssh: string): string {
   if (instances.length === 0) return 'No instances.\n'
   const rows = instances.map((each) => [
     each.name,
     each.host,
     stateText(each),
     each.addresses.join(', ') || '-',
-    each.login ?? '-',
+    each.login === undefined ? '-' : `${ssh} ${each.name}`,
   ])
   const drift = instances.flatMap((each) => each.drift.map((text) => `  ${each.name}: ${text}\n`))
   return (
