@@ -116,7 +116,7 @@ export const errorCatalogue = {
   },
   'host.no-acceleration': {
     title: 'The host cannot start guests with KVM.',
-    when: '`acceleration: require-kvm` (the default), and libvirt does not offer KVM, or a trial guest did not start with it.',
+    when: '`acceleration: require-kvm` (the default), and libvirt does not offer KVM, or a trial guest did not start with it, stopped at once, or its firmware was never heard.',
     hint: 'Enable VT-x or AMD-V in the firmware of the host, or allow emulation: `acceleration: prefer-kvm`.',
   },
   'host.missing-capability': {
