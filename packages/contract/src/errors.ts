@@ -239,7 +239,7 @@ export const errorCatalogue = {
   },
   'guest.ssh-refused': {
     title: 'The guest refused the SSH login.',
-    when: 'sshd answers and accepts neither the own key nor one of the agent.',
+    when: 'sshd answers and shows the right host key, and does not accept the own key for the user of the instance.',
     hint: 'Check the user and the keys of the instance.',
   },
   'guest.host-key-mismatch': {
