@@ -29,7 +29,7 @@ const retryableCodes: readonly number[] = [errorCode.operationTimeout, errorCode
 export function toProvisionError(error: LibvirtError, { host, doing }: Doing): ProvisionError {
   const code = codeOf(error)
   return new ProvisionError(code, {
-    message: `Could not ${doing} on host ${host}: ${error.message}`,
+    message: `Could not ${doing} on host ${host}: ${error.message.trim()}`,
     details: {
       host,
       ...(error.procedure === undefined ? {} : { procedure: error.procedure }),

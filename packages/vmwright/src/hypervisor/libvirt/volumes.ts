@@ -1,5 +1,5 @@
 import { calls, errorCode, type StorageVolume } from '@vmwright/libvirt'
-import { ProvisionError } from '../../lib/errors.ts'
+import { messageOf, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { Revert } from '../../lib/revert.ts'
 import { formatBytes, MiB } from '../../lib/units.ts'
@@ -231,7 +231,9 @@ export async function refreshPool(session: Session, progress: Progress, name: st
 
 /**
  * libvirt tells a full disk only in words. So after a failure the pool's free space decides whether it is
- * `pool.full`: less than what was about to be written.
+ * `pool.full`: less than what was about to be written. A copy that failed is gone by then, and its space is free
+ * again; there the words must do, which are always English: libvirt runs qemu-img in the C locale (vircommand.c,
+ * `virCommandAddEnvPassCommon`).
  */
 export async function explainFull<T>(
   session: Session,
@@ -245,7 +247,7 @@ export async function explainFull<T>(
   } catch (error) {
     if (libvirtCodeOf(error) === undefined) throw error
     const freeBytes = await freeBytesOf(session, progress, ref.pool).catch(() => Number.POSITIVE_INFINITY)
-    if (freeBytes >= neededBytes) throw error
+    if (freeBytes >= neededBytes && !messageOf(error).includes('No space left on device')) throw error
     throw new ProvisionError('pool.full', {
       message: `Could not write volume ${ref.name} to pool ${ref.pool} on host ${session.host}: it has ${formatBytes(freeBytes)} left.`,
       details: { pool: ref.pool, volume: ref.name, freeBytes, neededBytes },
