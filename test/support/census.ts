@@ -14,13 +14,10 @@ export async function census(virsh: Virsh): Promise<readonly string[]> {
   const lines: string[] = []
   for (const name of machines) lines.push(...(await machineLines(virsh, name)))
   for (const name of pools) lines.push(...(await poolLines(virsh, name)))
-  for (const name of networks) lines.push(`network ${name} ${squeeze(await virsh('net-dumpxml', name))}`)
+  for (const name of networks)
+    lines.push(`network ${name} ${withoutUse(squeeze(await virsh('net-dumpxml', name)))}`)
   return lines.toSorted()
 }
-
-/** Names of volumes, machines and snapshots only: what one looks at to see that nothing is left over or made twice. */
-export const namesIn = (lines: readonly string[]): readonly string[] =>
-  lines.map((line) => line.split(' ', 2).join(' '))
 
 async function machineLines(virsh: Virsh, name: string): Promise<readonly string[]> {
   const xml = await virsh('dumpxml', '--inactive', '--security-info', name)
@@ -39,7 +36,7 @@ async function poolLines(virsh: Virsh, name: string): Promise<readonly string[]>
   const volumes = isActive
     ? linesOf(await virsh('vol-list', name)).map((line) => line.split(/\s+/)[0] ?? '')
     : []
-  const lines = [`pool ${name} ${isActive ? 'active' : 'inactive'} ${squeeze(withoutAmounts(xml))}`]
+  const lines = [`pool ${name} ${isActive ? 'active' : 'inactive'} ${squeeze(withoutVolatile(xml))}`]
   for (const volume of volumes) {
     const capacity = /<capacity[^>]*>(\d+)/.exec(await virsh('vol-dumpxml', volume, '--pool', name))?.[1]
     lines.push(`volume ${name}/${volume} ${capacity}`)
@@ -50,7 +47,12 @@ async function poolLines(virsh: Virsh, name: string): Promise<readonly string[]>
 const namesOf = async (virsh: Virsh, ...list: readonly string[]): Promise<readonly string[]> =>
   linesOf(await virsh(...list))
 
-const withoutAmounts = (xml: string): string =>
-  xml.replace(/<(capacity|allocation|available)[^>]*>\d+<\/\1>/g, '')
+/** Amounts change with every write; permissions are known only after the pool was looked at. */
+const withoutVolatile = (xml: string): string =>
+  xml
+    .replace(/<(capacity|allocation|available)[^>]*>\d+<\/\1>/g, '')
+    .replace(/<permissions>.*?<\/permissions>/s, '')
 
 const squeeze = (xml: string): string => xml.replace(/\s+/g, ' ')
+
+const withoutUse = (xml: string): string => xml.replace(/ connections='\d+'/, '')

@@ -1,0 +1,15 @@
+import { linesOf, type Virsh } from './virsh.ts'
+
+/** Removes what libvirt has under names with this prefix: what a test made, or what a run that was killed left. */
+export async function sweep(virsh: Virsh, prefix: string): Promise<void> {
+  const named = async (...list: readonly string[]): Promise<readonly string[]> =>
+    linesOf(await virsh(...list)).filter((name) => name.startsWith(prefix))
+  for (const name of await named('list', '--all', '--name')) {
+    await virsh('destroy', name).catch(() => {})
+    await virsh('undefine', name, '--nvram', '--snapshots-metadata', '--managed-save').catch(() => {})
+  }
+  for (const name of await named('pool-list', '--all', '--name')) {
+    await virsh('pool-destroy', name).catch(() => {})
+    await virsh('pool-undefine', name).catch(() => {})
+  }
+}
