@@ -87,6 +87,6 @@ const applyOptions = (command: Command): Command =>
     .addOption(namesOption('adopt', 'take over machines of these names that were not made by vmwright'))
     .addOption(namesOption('replace', 'destroy and create these again, disks included'))
     .addOption(namesOption('reseed', 'run cloud-init again in these, as on a first boot'))
-    .addOption(namesOption('restart', 'restart these where a change needs it'))
+    .addOption(namesOption('restart', 'shut these down and start them again, with what has changed'))
     .addOption(namesOption('reuse-disks', 'use disks left over from an earlier machine of the name'))
     .option('--refresh-images', 'ask the publishers for newer images whatever the policy says', false)

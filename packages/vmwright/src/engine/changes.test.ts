@@ -69,6 +69,24 @@ describe('X2: a change to an existing machine is shown as what it is', () => {
     expect(plan.steps.map((step) => step.kind)).toEqual(['stop-vm', 'define-vm', 'start-vm', 'await-ready'])
   })
 
+  it.each(['full', 'runtime'] as const)(
+    'a restart that is asked for is done when the definition is as the spec says already, at stage %s',
+    async (stage) => {
+      const world = await worldWith(base)
+      const result = await bench(world, base).apply({ stage, restart: new Set(['web-1']) })
+      expect(result.plan.changes[0]).toMatchObject({ action: 'restart', reason: 'asked for by --restart' })
+      expect(result.plan.steps.map((step) => step.kind)).toEqual(['stop-vm', 'start-vm', 'await-ready'])
+      expect(result.outcome).toBe('done')
+      expect(world.vms['web-1']?.state).toBe('running')
+    },
+  )
+
+  it('a stage that does not start machines does not shut them down', async () => {
+    const world = await worldWith(base)
+    const plan = await bench(world, base).plan({ stage: 'provision', restart: new Set(['web-1']) })
+    expect(plan.steps).toEqual([])
+  })
+
   it('a replacement is never done without being asked for', async () => {
     const world = await worldWith(base)
     const changed = { ...base, firmware: 'bios' as const }
@@ -91,6 +109,29 @@ describe('X2: a change to an existing machine is shown as what it is', () => {
     expect(after?.hostKeys).not.toEqual(before?.hostKeys)
     expect(after?.stage).toBe('provisioned')
     expect((await bench(world, changed).plan()).changes[0]?.fields).toEqual([])
+  })
+
+  it('a reseed makes the snapshot of the spec anew, and leaves other snapshots', async () => {
+    const world = await worldWith(base)
+    const name = base.snapshot?.name ?? ''
+    world.vms['web-1']?.snapshots.push({ name: 'mine', description: '', kind: 'internal', disks: {} })
+    const { plan, outcome } = await bench(world, base).apply({ reseed: new Set(['web-1']) })
+    expect(outcome).toBe('done')
+    expect(plan.steps.map((step) => step.kind)).toEqual([
+      'stop-vm',
+      'delete-snapshot',
+      'define-vm',
+      'write-seed',
+      'start-vm',
+      'await-ready',
+      'stop-vm',
+      'seal-seed',
+      'create-snapshot',
+      'mark-vm',
+      'start-vm',
+      'await-ready',
+    ])
+    expect(world.vms['web-1']?.snapshots.map((snapshot) => snapshot.name)).toEqual(['mine', name])
   })
 
   it('shrinking a disk is refused', async () => {

@@ -44,7 +44,7 @@ async function killEverywhere(
   for (const when of ['before', 'after'] as const) {
     for (let ordinal = 1; ; ordinal++) {
       const world = structuredClone(start)
-      const seam = createFakeSeam()
+      const seam = createFakeSeam({ seed: 7 }) // not that of the run that made `start`
       seam.killAt(ordinal, when)
       await work(world, seam).catch(() => undefined)
       if (!seam.killed) break
@@ -90,6 +90,36 @@ describe('X4: killed at any moment and run again', () => {
       },
     )
     expect(kills).toBeGreaterThan(30)
+  })
+
+  it('X4: a reseed killed around every effect is finished by a plain apply, with one identity everywhere', async () => {
+    const start = await sharedWorld()
+    await converge(start)
+    const idOf = (world: FakeWorld) => world.vms['web-1']?.mark?.seed.instanceId ?? ''
+    const hasOwnSeed = (world: FakeWorld): boolean => {
+      const seed = world.pools['vmwright-instances']?.volumes['web-1-seed.iso']
+      return Buffer.from(seed?.bytes ?? []).includes(idOf(world))
+    }
+    const snapshot = spec.instances[0]?.snapshot?.name
+    let seed = 500
+    const kills = await killEverywhere(
+      start,
+      (world, seam) => openBench(spec, world, seam).apply({ reseed: new Set(['web-1']) }),
+      async (world) => {
+        const isNew = idOf(world) !== idOf(start)
+        const bootsOwnSeed = hasOwnSeed(world)
+        const second = await openBench(spec, world, createFakeSeam({ seed: seed++ })).apply()
+        expect(second.run?.errors ?? new Map()).toEqual(new Map())
+        expect(bootsOwnSeed || second.plan.steps.some((step) => step.kind === 'write-seed')).toBe(true)
+        await converge(world)
+        expect(hasOwnSeed(world)).toBe(true)
+        expect(world.vms['web-1']?.mark).toMatchObject({ stage: 'provisioned', seed: { sealed: true } })
+        // Killed before the new identity was given, only the snapshot may be gone.
+        const snapshots = world.vms['web-1']?.snapshots.map((each) => each.name) ?? []
+        expect(isNew ? snapshots : [snapshot]).toEqual([snapshot])
+      },
+    )
+    expect(kills).toBeGreaterThan(15)
   })
 
   it('X4: an apply whose every effect in turn happened but looked like a time-out converges', async () => {

@@ -152,7 +152,10 @@ export interface VmMark {
   readonly seed: {
     /** cloud-init's instance-id: new for each creation. */
     readonly instanceId: string
-    /** SHA-256 of what the spec said (secrets as references, without generated keys), to see later changes. */
+    /**
+     * SHA-256 of what the spec said (secrets as references, without generated keys), to see later changes. Empty
+     * while a reseeded machine still has its old seed.
+     */
     readonly digest: string
     /** True once the secrets (passwords, private host keys) are gone from the seed on the host. */
     readonly sealed: boolean

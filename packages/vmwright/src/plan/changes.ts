@@ -12,23 +12,25 @@ export interface ChangeSteps {
   readonly stops: boolean
 }
 
-/** The steps that bring an existing machine's definition, disks and seed to the spec. */
+/**
+ * The steps that bring an existing machine's definition, disks and seed to the spec. A new seed means a new identity
+ * in the guest: the snapshot of the spec holds the old one, so it goes here and is made again after the first boot.
+ */
 export function addChanges(
-  { vm, builder, request, facts }: InstanceContext,
+  { vm, builder, facts }: InstanceContext,
   observed: ObservedVm,
   comparison: Comparison,
-  reseed: boolean,
+  asked: { readonly reseed: boolean; readonly restart: boolean },
 ): ChangeSteps {
   const { instance } = vm
   const chain = new StepChain(builder, { host: instance.host, instance: instance.name })
   const restartFields = comparison.fields
     .filter((field) => field.how === 'restart')
     .map((field) => field.field)
-  const wantsStop = reseed || (restartFields.length > 0 && request.restart.has(instance.name))
-  const stops = wantsStop && observed.state === 'running'
+  const stops = (asked.reseed || asked.restart) && observed.state === 'running'
 
   if (stops) {
-    const reason = reseed ? 'a new seed is read at the next start' : 'asked for by --restart'
+    const reason = asked.reseed ? 'a new seed is read at the next start' : 'asked for by --restart'
     chain.next('stop-vm', { how: 'graceful' }, `shut down ${instance.name}`, reason)
   }
   for (const index of comparison.newExtras) {
@@ -44,7 +46,17 @@ export function addChanges(
       device,
     )
   }
-  if (reseed) {
+  if (asked.reseed) {
+    const snapshot = instance.snapshot?.name
+    if (snapshot !== undefined && observed.snapshots.includes(snapshot)) {
+      chain.next(
+        'delete-snapshot',
+        { snapshot },
+        `delete snapshot ${snapshot}`,
+        'it holds the old identity; it is made again',
+        snapshot,
+      )
+    }
     chain.next(
       'define-vm',
       { vm, mode: 'reseed' },

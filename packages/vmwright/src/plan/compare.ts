@@ -22,6 +22,14 @@ export interface Comparison {
   readonly seedMissing: boolean
 }
 
+export const noDifference: Comparison = {
+  fields: [],
+  grow: [],
+  shrink: [],
+  newExtras: [],
+  seedMissing: false,
+}
+
 /**
  * What differs between a machine and its spec, and how each difference can be made good. `seedDigest` is that of
  * the spec as it is now.

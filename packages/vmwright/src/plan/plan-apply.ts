@@ -3,7 +3,7 @@ import type { ObservedVm } from '../hypervisor/contract.ts'
 import { formatBytes } from '../lib/units.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import { PlanBuilder } from './builder.ts'
-import { compareVm, type Comparison } from './compare.ts'
+import { compareVm, noDifference, type Comparison } from './compare.ts'
 import { addChanges } from './changes.ts'
 import { addCreation, addProvisioning, addSharedParts } from './creation.ts'
 import { vmPlan } from './naming.ts'
@@ -230,20 +230,30 @@ function decideExisting(context: InstanceContext, observed: ObservedVm): Decisio
   const runs = request.stage === 'full' || request.stage === 'runtime'
   const defines = request.stage === 'full' || request.stage === 'provision'
   const isProvisioned = observed.mark?.stage === 'provisioned'
-  // The private host keys are in the seed only: a seed lost before first boot was over needs new ones.
-  const reseed =
-    defines && (request.reseed.has(vm.instance.name) || (comparison.seedMissing && !isProvisioned))
-  const changed = defines ? addChanges(context, observed, comparison, reseed) : { last: [], stops: false }
   const isRunning = observed.state === 'running'
+  // The private host keys are in the seed only: a seed lost, or not written, before first boot was over needs new ones.
+  const lacksSeed = !isProvisioned && (comparison.seedMissing || observed.mark?.seed.digest === '')
+  const asked = {
+    reseed: defines && request.reseed.has(vm.instance.name),
+    restart: runs && isRunning && request.restart.has(vm.instance.name),
+  }
+  const reseed = asked.reseed || (defines && lacksSeed)
+  const changed = addChanges(
+    context,
+    observed,
+    defines ? comparison : noDifference, // the stage `runtime` starts what is there
+    { reseed, restart: asked.restart },
+  )
   if (runs && (!isProvisioned || reseed || !isRunning || changed.stops)) {
     addProvisioning(context, {
       after: changed.last,
       running: isRunning && !changed.stops,
-      snapshotExists: isProvisioned || observed.snapshots.includes(vm.instance.snapshot?.name ?? ''),
+      snapshotExists:
+        !reseed && (isProvisioned || observed.snapshots.includes(vm.instance.snapshot?.name ?? '')),
       boot: !isProvisioned || reseed ? 'first' : 'later',
     })
   }
-  return decision(context, ...describeExisting(observed, comparison, { runs, defines, reseed }), {
+  return decision(context, ...describeExisting(observed, comparison, { runs, defines, ...asked }), {
     fields: comparison.fields,
   })
 }
@@ -251,12 +261,18 @@ function decideExisting(context: InstanceContext, observed: ObservedVm): Decisio
 function describeExisting(
   observed: ObservedVm,
   comparison: Comparison,
-  asked: { readonly runs: boolean; readonly defines: boolean; readonly reseed: boolean },
+  asked: {
+    readonly runs: boolean
+    readonly defines: boolean
+    readonly reseed: boolean
+    readonly restart: boolean
+  },
 ): [Change['action'], string] {
   if (asked.reseed) return ['reseed', 'asked for by --reseed']
   const updates = comparison.fields.filter((field) => field.how === 'in-place' || field.how === 'restart')
   if (asked.defines && updates.length > 0) return ['update', 'the spec says otherwise']
   if (asked.runs && observed.mark?.stage === 'created') return ['finish', 'its provisioning was interrupted']
+  if (asked.restart) return ['restart', 'asked for by --restart']
   if (asked.runs && observed.state !== 'running') return ['start', `it is ${observed.state}`]
   const unasked = comparison.fields.filter(
     (field) => field.how === 'replacement' || field.how === 'cloud-init',

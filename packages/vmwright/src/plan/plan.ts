@@ -34,6 +34,7 @@ export interface Change {
     | 'continue'
     | 'update'
     | 'start'
+    | 'restart'
     | 'finish'
     | 'replace'
     | 'reseed'
@@ -134,7 +135,7 @@ export interface ApplyRequest {
   readonly adopt: ReadonlySet<string>
   readonly replace: ReadonlySet<string>
   readonly reseed: ReadonlySet<string>
-  /** Instances to restart when a change needs it. */
+  /** Instances to shut down and start again, when they run. */
   readonly restart: ReadonlySet<string>
   /** Instances whose disks may be taken over from an earlier machine of the name. */
   readonly reuseDisks: ReadonlySet<string>

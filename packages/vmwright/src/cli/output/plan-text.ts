@@ -6,6 +6,7 @@ const symbols: Readonly<Record<Change['action'], string>> = {
   continue: '+',
   update: '~',
   start: '~',
+  restart: '~',
   finish: '~',
   replace: '±',
   reseed: '~',

@@ -45,8 +45,16 @@ function freshMark(
   context.state.generated.set(instance.name, generated)
   const seed = { instanceId: generated.instanceId, digest: seedDigest(instance), sealed: false }
   const hostKeys = generated.hostKeys.map((key) => key.publicKey)
-  if (mode === 'reseed')
-    return { ...requireMark(before, vm), stage: 'created', seed, hostKeys, volumes: volumesOf(vm) }
+  if (mode === 'reseed') {
+    const unwritten = { ...seed, digest: '' }
+    return {
+      ...requireMark(before, vm),
+      stage: 'created',
+      seed: unwritten,
+      hostKeys,
+      volumes: volumesOf(vm),
+    }
+  }
   const image = context.state.images.get(`${instance.host}/${vm.image.id}`)
   if (image === undefined)
     throw new ProvisionError('internal.bug', {

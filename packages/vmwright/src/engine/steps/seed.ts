@@ -1,6 +1,7 @@
 import { writeSeedImage } from '../../cloudinit/iso9660.ts'
 import { hashPassword } from '../../cloudinit/password.ts'
 import { renderSeed, type SeedInput } from '../../cloudinit/render.ts'
+import { seedDigest } from '../../cloudinit/seed-digest.ts'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { SecretRef } from '../../lib/secret.ts'
@@ -8,7 +9,10 @@ import type { InstanceSpec } from '../../spec/resolved.ts'
 import type { RunContext } from '../context.ts'
 import type { Handler } from '../handlers.ts'
 
-/** Writes the seed with its secrets. It can be written only in the run that generated the host keys. */
+/**
+ * Writes the seed with its secrets. It can be written only in the run that generated the host keys, so the mark of
+ * a reseeded machine says only now that it is written.
+ */
 export const writeSeed: Handler<'write-seed'> = async (progress, step, context) => {
   const { instance } = step.vm
   const generated = context.state.generated.get(instance.name)
@@ -21,7 +25,13 @@ export const writeSeed: Handler<'write-seed'> = async (progress, step, context) 
     instanceId: generated.instanceId,
     generated: { hostKeys: generated.hostKeys, ...(await secretsOf(progress, instance, context)) },
   })
-  await context.services.host(step.host).writeVolume(progress, step.vm.seed, writeSeedImage(files))
+  const host = context.services.host(step.host)
+  await host.writeVolume(progress, step.vm.seed, writeSeedImage(files))
+  const mark = context.state.marks.get(instance.name)
+  if (mark?.seed.digest !== '') return
+  const written = { ...mark, seed: { ...mark.seed, digest: seedDigest(instance) } }
+  await host.writeMark(progress, instance.name, written)
+  context.state.marks.set(instance.name, written)
 }
 
 type Secrets = Omit<Exclude<SeedInput['generated'], 'sealed'>, 'hostKeys'>
