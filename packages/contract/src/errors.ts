@@ -29,7 +29,7 @@ export const errorCatalogue = {
   },
   'secret.unavailable': {
     title: 'A secret could not be read from where the spec says.',
-    when: 'At the moment of use, which is when the seed of a new or reseeded machine is written: the variable is unset or empty, or the file cannot be read.',
+    when: '`plan` and `apply` find it for machines that they would create, replace or reseed: the variable is unset or empty, or the file cannot be read. The secret itself is read when the seed is written.',
     hint: 'Set the environment variable or create the file, then run the command again.',
   },
 

@@ -4,10 +4,11 @@ import { Progress } from '../lib/progress.ts'
 import { countingSeam } from '../lib/seam.ts'
 import { planApply } from '../plan/plan-apply.ts'
 import { planDestroy } from '../plan/plan-destroy.ts'
-import type { ApplyRequest, DestroyRequest, Plan, PlanInput } from '../plan/plan.ts'
+import type { ApplyInput, ApplyRequest, DestroyRequest, Plan, PlanInput } from '../plan/plan.ts'
 import { instanceStatus } from '../plan/status.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { emptyState, type RunContext, type RunState } from './context.ts'
+import { findMissingSecrets } from './missing-secrets.ts'
 import { runPlan, summaryOf, type EventBody, type RunOutcome } from './run.ts'
 import { Session, type SessionServices } from './session.ts'
 
@@ -39,7 +40,7 @@ export async function preview(
   request: ApplyRequest,
 ): Promise<Plan> {
   await using session = await Session.open(progress, options.spec, options.instances, options.services)
-  return planApply(await session.observe(progress), request)
+  return planApply(await withSecrets(await session.observe(progress), options), request)
 }
 
 /** Makes the hosts be as the spec says. May be repeated: what is there already is left alone. */
@@ -48,7 +49,21 @@ export const apply = (
   options: OperationOptions,
   request: ApplyRequest,
 ): Promise<OperationResult> =>
-  operate(progress, options, 'apply', (input) => planApply(input, request), imageModeOf(request))
+  operate(
+    progress,
+    options,
+    'apply',
+    async (input) => planApply(await withSecrets(input, options), request),
+    imageModeOf(request),
+  )
+
+const withSecrets = async (
+  input: PlanInput,
+  { services }: Pick<OperationOptions, 'services'>,
+): Promise<ApplyInput> => ({
+  ...input,
+  missingSecrets: await findMissingSecrets(input.instances, services.readSecret),
+})
 
 /** Removes the declared machines that are ours. May be repeated. */
 export const destroy = (
@@ -56,7 +71,7 @@ export const destroy = (
   options: OperationOptions,
   request: DestroyRequest,
 ): Promise<OperationResult> =>
-  operate(progress, options, 'destroy', (input) => planDestroy(input, request), 'cached-only')
+  operate(progress, options, 'destroy', async (input) => planDestroy(input, request), 'cached-only')
 
 /** The state of the instances, without changing anything. */
 export async function status(
@@ -76,7 +91,7 @@ async function operate(
   outer: Progress,
   options: OperationOptions,
   command: string,
-  makePlan: (input: PlanInput) => Plan,
+  makePlan: (input: PlanInput) => Promise<Plan>,
   images: ImageMode,
 ): Promise<OperationResult> {
   const { seam, mutations } = countingSeam(outer.seam)
@@ -85,7 +100,7 @@ async function operate(
   await using session = await Session.open(progress, options.spec, options.instances, options.services)
   await session.lock(progress.child({ timeoutMs: options.lockTimeoutMs }), options.holder)
   const input = await session.observe(progress)
-  const plan = makePlan(input)
+  const plan = await makePlan(input)
   if (plan.findings.some((finding) => finding.severity === 'error'))
     return { plan, outcome: 'blocked', instances: statusOf(input), run: undefined }
   if (plan.steps.length > 0 && !(await options.confirm(plan)))

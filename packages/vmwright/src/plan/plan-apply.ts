@@ -7,7 +7,7 @@ import { compareVm, noDifference, type Comparison } from './compare.ts'
 import { addChanges } from './changes.ts'
 import { addCreation, addProvisioning, addSharedParts } from './creation.ts'
 import { vmPlan } from './naming.ts'
-import type { ApplyRequest, Change, Finding, HostFacts, Plan, PlanInput, VmPlan } from './plan.ts'
+import type { ApplyInput, ApplyRequest, Change, Finding, HostFacts, Plan, PlanInput, VmPlan } from './plan.ts'
 import { preflight } from './preflight.ts'
 import { addRemoval } from './removal.ts'
 import { hasVolume } from './volume-index.ts'
@@ -22,7 +22,9 @@ export interface InstanceContext {
 }
 
 /** The difference between spec and hosts, as steps. Pure. */
-export function planApply(input: PlanInput, request: ApplyRequest): Plan {
+export function planApply(input: ApplyInput, asked: ApplyRequest): Plan {
+  // What would be found before everything is all that can be found before anything.
+  const request = asked.stage === 'preflight' ? ({ ...asked, stage: 'full' } as const) : asked
   const builder = new PlanBuilder()
   if (request.stage === 'image-cache') addImageCache(input, builder)
   const decisions = input.instances.flatMap((instance) => {
@@ -30,12 +32,18 @@ export function planApply(input: PlanInput, request: ApplyRequest): Plan {
     if (facts === undefined || request.stage === 'image-cache') return []
     return [decideInstance({ input, request, facts, vm: vmPlan(input.spec, instance), builder })]
   })
-  const toCreate = decisions.filter((decision) => decision.creates).map((decision) => decision.vm.instance)
-  const findings = [...preflight(input, toCreate), ...decisions.flatMap((decision) => decision.findings)]
+  const instancesOf = (some: readonly Decision[]) => some.map((decision) => decision.vm.instance)
+  const findings = [
+    ...preflight(input, {
+      toCreate: instancesOf(decisions.filter((decision) => decision.creates)),
+      toSeed: instancesOf(decisions.filter((decision) => decision.creates || decision.seeds)),
+    }),
+    ...decisions.flatMap((decision) => decision.findings),
+  ]
   return {
     project: input.spec.project,
     changes: decisions.map((decision) => decision.change),
-    steps: request.stage === 'preflight' ? [] : builder.steps,
+    steps: asked.stage === 'preflight' ? [] : builder.steps,
     findings,
   }
 }
@@ -64,6 +72,8 @@ interface Decision {
   readonly change: Change
   readonly findings: readonly Finding[]
   readonly creates: boolean
+  /** It exists and gets a new seed. */
+  readonly seeds: boolean
 }
 
 function decideInstance(context: InstanceContext): Decision {
@@ -91,6 +101,7 @@ function decision(
     change: { instance: instance.name, host: instance.host, action, reason, fields: more.fields ?? [] },
     findings: more.findings ?? [],
     creates: more.creates ?? false,
+    seeds: more.seeds ?? false,
   }
 }
 
@@ -255,6 +266,7 @@ function decideExisting(context: InstanceContext, observed: ObservedVm): Decisio
   }
   return decision(context, ...describeExisting(observed, comparison, { runs, defines, ...asked }), {
     fields: comparison.fields,
+    seeds: reseed,
   })
 }
 

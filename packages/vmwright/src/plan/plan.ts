@@ -166,3 +166,14 @@ export interface PlanInput {
   readonly instances: readonly InstanceSpec[]
   readonly hosts: ReadonlyMap<string, HostFacts>
 }
+
+/** What a plan of `apply` is made from. */
+export interface ApplyInput extends PlanInput {
+  /** Secrets that cannot be read, by instance. */
+  readonly missingSecrets: ReadonlyMap<string, readonly MissingSecret[]>
+}
+
+export interface MissingSecret {
+  readonly message: string
+  readonly hint: string
+}

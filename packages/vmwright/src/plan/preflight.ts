@@ -3,13 +3,17 @@ import { isInside, withoutPrefix } from '../lib/addresses.ts'
 import { formatBytes, MiB } from '../lib/units.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import { vmPlan } from './naming.ts'
-import type { Finding, HostFacts, PlanInput } from './plan.ts'
+import type { ApplyInput, Finding, HostFacts, PlanInput } from './plan.ts'
 
-/**
- * Looks at everything that can be known to fail before anything is done (C13, C15). All findings, not the first.
- * `toCreate` are the instances that do not exist yet.
- */
-export function preflight(input: PlanInput, toCreate: readonly InstanceSpec[]): readonly Finding[] {
+export interface PreflightScope {
+  /** Instances that do not exist yet, or are made anew. */
+  readonly toCreate: readonly InstanceSpec[]
+  /** Instances that get a new seed: those to create, and those to reseed. */
+  readonly toSeed: readonly InstanceSpec[]
+}
+
+/** Looks at everything that can be known to fail before anything is done (C13, C15). All findings, not the first. */
+export function preflight(input: ApplyInput, { toCreate, toSeed }: PreflightScope): readonly Finding[] {
   const findings: Finding[] = []
   for (const [name, facts] of input.hosts) {
     const mine = input.instances.filter((instance) => instance.host === name)
@@ -22,8 +26,18 @@ export function preflight(input: PlanInput, toCreate: readonly InstanceSpec[]): 
       ...conflictFindings(facts, mine),
     )
   }
-  return findings
+  return [...findings, ...secretFindings(input, toSeed)]
 }
+
+const secretFindings = (
+  { missingSecrets }: ApplyInput,
+  toSeed: readonly InstanceSpec[],
+): readonly Finding[] =>
+  toSeed.flatMap(({ name }) =>
+    (missingSecrets.get(name) ?? []).map(({ message, hint }) =>
+      finding('error', 'secret.unavailable', `instance ${name}`, message, hint),
+    ),
+  )
 
 const finding = (
   severity: Finding['severity'],
