@@ -15,7 +15,7 @@ export async function validate(context: CliContext, options: SpecOptions): Promi
       for (const problem of problems) context.stderr.write(`${formatProblem(problem)}\n`)
       if (isValid)
         context.stdout.write(
-          `${options.file} is valid: ${spec.instances.length} instances on ${spec.hosts.length} ${spec.hosts.length === 1 ? 'host' : 'hosts'}.\n`,
+          `${options.file} is valid: ${counted(spec.instances.length, 'instance')} on ${counted(spec.hosts.length, 'host')}.\n`,
         )
     }
     return isValid ? exitCode.done : exitCode.specInvalid
@@ -23,3 +23,5 @@ export async function validate(context: CliContext, options: SpecOptions): Promi
     return fail(context, error, options.json)
   }
 }
+
+const counted = (count: number, what: string): string => `${count} ${count === 1 ? what : `${what}s`}`
