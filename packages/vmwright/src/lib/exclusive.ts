@@ -97,9 +97,18 @@ async function waitForRelease(progress: Progress, path: string, key: string): Pr
   }
 }
 
+/** `undefined` while the line is not complete, or when whoever holds the name speaks another language. */
 function parseNote(text: string): HolderNote | undefined {
   const line = text.split('\n', 2)
-  return line.length < 2 ? undefined : (JSON.parse(line[0] ?? '') as HolderNote)
+  if (line.length < 2) return undefined
+  try {
+    const note: unknown = JSON.parse(line[0] ?? '')
+    const isNote =
+      note !== null && typeof note === 'object' && 'pid' in note && 'holder' in note && 'sinceMs' in note
+    return isNote ? (note as HolderNote) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const describe = (note: HolderNote | undefined, nowMs: number): string =>
