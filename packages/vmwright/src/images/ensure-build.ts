@@ -1,12 +1,12 @@
-import { open, realpath } from 'node:fs/promises'
+import { open, realpath, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { acquireExclusive } from '../lib/exclusive.ts'
 import type { Progress } from '../lib/progress.ts'
 import { checkEntry, commitEntry } from './cache-entry.ts'
 import { hashFile, makeHasher } from './digest.ts'
 import type { BuildSource, CachedImage, ImageContext } from './ensure.ts'
-import { changeFile, linksTo, makeFolder, pointLink } from './files.ts'
-import { imagePath, partialPath } from './layout.ts'
+import { changeFile, linksTo, makeFolder, moveDurably, pointLink } from './files.ts'
+import { imagePath, packagesPath, partialNotePath, partialPath } from './layout.ts'
 import { dropPartial } from './partial.ts'
 import { builtPath, cachedImage, peekBuild } from './peek.ts'
 
@@ -57,7 +57,14 @@ export async function ensureFromBuild(
   })
   const hasher = makeHasher('sha256')
   await hashFile(progress, target, hasher)
+  await keepManifest(progress, path)
   const record = await commitEntry(progress, path, { name, provenance, ...hasher.finish() })
   await pointLink(progress, link, name)
   return cachedImage(id, path, record, 'build')
+}
+
+/** The build leaves its manifest where a download has the note of its partial file, which goes at the commit. */
+async function keepManifest(progress: Progress, path: string): Promise<void> {
+  if ((await stat(partialNotePath(path)).catch(() => undefined)) === undefined) return
+  await moveDurably(progress, partialNotePath(path), packagesPath(path))
 }

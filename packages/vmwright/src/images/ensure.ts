@@ -27,7 +27,7 @@ export interface CachedImage {
 
 /** Builds an image from packages; injected, because it needs programs that only a Linux build machine has. */
 export interface BuildImage {
-  /** Writes a qcow2 to `targetPath`, which does not exist. */
+  /** Writes a qcow2 to `targetPath`, which does not exist, and what it was built from to `<targetPath>.json`. */
   (progress: Progress, source: BuildSource, targetPath: string): Promise<void>
   /** Hex SHA-256 of all that decides what is built: the key under which it is cached. Fast, without effects. */
   readonly inputsDigest: (source: BuildSource) => Promise<string>

@@ -9,8 +9,10 @@ import { sha256Hex } from '../lib/hash.ts'
  *     STEM.qcow2                    link to the version in use now, for people; the program does not follow it
  *     STEM-D16.qcow2                a verified image; replaced only by the same content
  *     STEM-D16.qcow2.json           its record: where it came from, digests, and size, mtime and inode when verified
+ *     STEM-D16.qcow2.packages.json  of a built image: what was built from what, with the version of each package
  *     STEM-D16.qcow2.partial        what has come so far, never used as an image
  *     STEM-D16.qcow2.partial.json   what it is a part of: URL and validator, to know whether it may be continued
+ *     STEM-D16.qcow2.partial.building/  the work folder of a build
  *     manifests/NAME-K16.json       the manifest last verified for a URL, kept once its image is in place
  *     manifests/NAME-K16.sig        the signature that verified it
  *     files/NAME-K16.json           record of a local file, which is used where it lies
@@ -24,6 +26,9 @@ export const imagePath = (cacheDir: string, fileName: string): string => join(ca
 export const recordPath = (path: string): string => `${path}.json`
 export const partialPath = (path: string): string => `${path}.partial`
 export const partialNotePath = (path: string): string => `${path}.partial.json`
+export const packagesPath = (path: string): string => `${path}.packages.json`
+/** Where a build works that writes its image to `path`. */
+export const buildingPath = (path: string): string => `${path}.building`
 export const manifestPath = (cacheDir: string, fileName: string, url: string): string =>
   join(cacheDir, 'manifests', `${fileName}-${sha256Hex(url).slice(0, 16)}.json`)
 export const signaturePath = (manifest: string): string => manifest.replace(/json$/, 'sig')

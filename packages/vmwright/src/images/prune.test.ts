@@ -1,4 +1,4 @@
-import { readlink, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readlink, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Dependent } from './dependents.ts'
@@ -95,12 +95,15 @@ describe('prune', () => {
       ['a.raw.partial', old],
       ['a.raw.partial.json', old],
       ['gone.raw.json', old],
+      ['gone.qcow2.packages.json', old],
       ['b.raw.partial', Date.now() / 1000],
       ['own.qcow2', old],
     ] as const) {
       await writeFile(join(cache.path, name), 'x')
       await utimes(join(cache.path, name), time, time)
     }
+    await mkdir(join(cache.path, 'c.qcow2.partial.building'))
+    await utimes(join(cache.path, 'c.qcow2.partial.building'), old, old)
     const plan = planPrune(await scanCache(cache.path), [], { ...options, all: true })
     const reasons = Object.fromEntries(
       [...plan.remove, ...plan.keep].map(({ file, because }) => [file.fileName, because]),
@@ -109,6 +112,8 @@ describe('prune', () => {
       'a.raw.partial': 'unfinished',
       'a.raw.partial.json': 'unfinished',
       'gone.raw.json': 'unfinished',
+      'gone.qcow2.packages.json': 'unfinished',
+      'c.qcow2.partial.building': 'unfinished',
       'b.raw.partial': 'under way',
       'own.qcow2': 'not ours',
       [nameOf(first)]: 'old version',

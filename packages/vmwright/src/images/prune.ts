@@ -1,9 +1,10 @@
 import { readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Progress } from '../lib/progress.ts'
+import { removeLeftBuild } from './build/build.ts'
 import { type Dependent, dependentsOf } from './dependents.ts'
-import { removeFile } from './files.ts'
-import { recordPath } from './layout.ts'
+import { changeFile, removeFile } from './files.ts'
+import { buildingPath, packagesPath, recordPath } from './layout.ts'
 import type { CacheFile } from './scan.ts'
 
 export interface PruneOptions {
@@ -64,7 +65,13 @@ export async function runPrune(progress: Progress, cacheDir: string, plan: Prune
     if (going.has(await readlink(link).catch(() => ''))) await removeFile(progress, link)
   }
   for (const { file } of plan.remove) {
+    if (file.fileName.endsWith(buildingPath(''))) {
+      await changeFile(progress, 'remove', file.path, () => removeLeftBuild(progress, file.path))
+      continue
+    }
     await removeFile(progress, file.path)
-    if (file.kind === 'image') await removeFile(progress, recordPath(file.path))
+    if (file.kind !== 'image') continue
+    await removeFile(progress, packagesPath(file.path))
+    await removeFile(progress, recordPath(file.path))
   }
 }

@@ -1,13 +1,14 @@
+import type { Dirent } from 'node:fs'
 import { readdir, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { recordPath } from './layout.ts'
+import { buildingPath, packagesPath, recordPath } from './layout.ts'
 import { type CacheRecord, readRecord } from './record.ts'
 
 /** A file of the cache, as `images list`, `verify` and `prune` see it. */
 export interface CacheFile {
   /**
    * `image`: a verified image, or a file of somebody else's that has no record. `partial`: an unfinished download
-   * or build, or its note. `leftover`: a small file that a killed run left.
+   * or build, its note, or the folder of a build. `leftover`: a small file that a killed run left.
    */
   readonly kind: 'image' | 'partial' | 'leftover'
   readonly fileName: string
@@ -30,7 +31,7 @@ export async function scanCache(cacheDir: string): Promise<readonly CacheFile[]>
     current.add(await readlink(join(cacheDir, entry.name)).catch(() => ''))
   }
   const files: CacheFile[] = []
-  for (const { name } of entries.filter((entry) => entry.isFile())) {
+  for (const { name } of entries.filter((entry) => entry.isFile() || isBuildFolder(entry))) {
     const kind = kindOf(name, names)
     const path = join(cacheDir, name)
     const facts = await stat(path).catch(() => undefined)
@@ -48,10 +49,16 @@ export async function scanCache(cacheDir: string): Promise<readonly CacheFile[]>
   return files.toSorted((a, b) => (a.fileName < b.fileName ? -1 : 1))
 }
 
-/** `undefined` for the record of an image that is there: it goes with the image. */
+const isBuildFolder = (entry: Dirent): boolean => entry.isDirectory() && entry.name.endsWith(buildingPath(''))
+
+/** `undefined` for the record and the manifest of an image that is there: they go with the image. */
 function kindOf(name: string, names: ReadonlySet<string>): CacheFile['kind'] | undefined {
+  if (name.endsWith(buildingPath(''))) return 'partial'
   if (name.endsWith('.partial') || name.endsWith('.partial.json')) return 'partial'
   if (name.endsWith('.tmp')) return 'leftover'
   if (!name.endsWith('.json')) return 'image'
-  return names.has(name.slice(0, -'.json'.length)) ? undefined : 'leftover'
+  const owners = [recordPath(''), packagesPath('')].map((ending) =>
+    name.endsWith(ending) ? name.slice(0, -ending.length) : name,
+  )
+  return owners.some((owner) => owner !== name && names.has(owner)) ? undefined : 'leftover'
 }

@@ -4,6 +4,7 @@ import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/pro
 import { dirname, join } from 'node:path'
 import { runProgram } from '../../lib/process.ts'
 import type { Progress } from '../../lib/progress.ts'
+import { buildingPath } from '../layout.ts'
 import { assembleDisk } from './assemble.ts'
 import type { GuestFile } from './guest-files.ts'
 import { aptOptionsOfMachine } from './machine-apt.ts'
@@ -47,7 +48,7 @@ export async function buildImage(
 ): Promise<ImageManifest> {
   const isRoot = options.isRoot ?? process.getuid?.() === 0
   const tools = makeTools(progress, options.run ?? runProgram, isRoot)
-  const work = `${options.path}.building`
+  const work = buildingPath(options.path)
   const partial = `${options.path}.partial`
   const tree = join(work, 'system/tree')
   const disk = join(work, 'disk.raw')
@@ -71,14 +72,18 @@ export async function buildImage(
   }
 }
 
+/** Removes the work folder that a killed build left. Throws `process.not-found`. */
+export const removeLeftBuild = (progress: Progress, work: string): Promise<void> =>
+  removeTree(makeTools(progress, runProgram, process.getuid?.() === 0), work)
+
 /** Without root's rights the tree belongs to sub-ids of the user, so only their namespace can remove it. */
 async function removeTree(tools: Tools, work: string): Promise<void> {
-  const isThere = await stat(work).then(
+  const system = join(work, 'system')
+  const isThere = await stat(system).then(
     () => true,
     () => false,
   )
-  if (!isThere) return
-  if (!tools.isRoot) await tools.runAsRoot('rm', ['-rf', join(work, 'system')])
+  if (isThere && !tools.isRoot) await tools.runAsRoot('rm', ['-rf', system])
   await rm(work, { recursive: true, force: true })
 }
 
