@@ -53,6 +53,12 @@ describe('C15: preflight', () => {
       ['error pool.not-found'],
     ],
     [
+      'images kept at another path than the spec says',
+      { pools: { 'vmwright-images': createFakePool('/elsewhere') } },
+      resolvedSpec([one]),
+      ['error pool.not-found'],
+    ],
+    [
       'more memory than the host has',
       {},
       resolvedSpec([{ ...one, memoryMib: 1_000_000 }]),

@@ -2,7 +2,7 @@ import type { ObservedVm } from '../hypervisor/contract.ts'
 import { isInside, withoutPrefix } from '../lib/addresses.ts'
 import { formatBytes, MiB } from '../lib/units.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
-import { vmPlan } from './naming.ts'
+import { imagePool, vmPlan } from './naming.ts'
 import type { ApplyInput, Finding, HostFacts, PlanInput } from './plan.ts'
 
 export interface PreflightScope {
@@ -116,47 +116,49 @@ function poolFindings(
   instances: readonly InstanceSpec[],
 ): readonly Finding[] {
   const { observed, spec } = facts
-  return input.spec.pools
-    .filter((pool) => instances.some((instance) => instance.pool === pool.id))
-    .flatMap((pool) => {
-      const there = observed.pools.find((candidate) => candidate.name === pool.name)
-      if (pool.kind === 'use') {
-        if (there === undefined) {
-          const existing = list(observed.pools.map((candidate) => candidate.name))
-          return [
-            finding(
-              'error',
-              'pool.not-found',
-              `host ${spec.name}`,
-              `There is no storage pool ${pool.name} on the host.`,
-              `Pools that exist: ${existing}. Or give the pool a \`path\`.`,
-            ),
-          ]
-        }
-        if (!there.active) {
-          return [
-            finding(
-              'error',
-              'pool.not-found',
-              `host ${spec.name}`,
-              `The storage pool ${pool.name} is not active.`,
-              `Start it: virsh pool-start ${pool.name}`,
-            ),
-          ]
-        }
-      } else if (there?.path !== undefined && there.path !== pool.path) {
+  const host = `host ${spec.name}`
+  const used = input.spec.pools.filter((pool) => instances.some((instance) => instance.pool === pool.id))
+  const problem = (message: string, hint: string): Finding =>
+    finding('error', 'pool.not-found', host, message, hint)
+  const at = (name: string) => observed.pools.find((candidate) => candidate.name === name)
+  const elsewhere = (name: string, path: string, hint: string): readonly Finding[] => {
+    const there = at(name)?.path
+    return there === undefined || there === path
+      ? []
+      : [problem(`The storage pool ${name} is at ${there}, not at ${path}.`, hint)]
+  }
+
+  const images = imagePool(spec)
+  return [
+    ...(instances.length === 0
+      ? []
+      : elsewhere(
+          images.name,
+          images.path,
+          `Set \`imageCache\` of the host to the path that it has, or remove the pool: virsh pool-destroy and pool-undefine ${images.name}`,
+        )),
+    ...used.flatMap((pool) => {
+      if (pool.kind === 'path')
+        return elsewhere(
+          pool.name,
+          pool.path,
+          `Give the pool \`${pool.id}\` another name in the spec, or the path that it has.`,
+        )
+      const there = at(pool.name)
+      if (there === undefined) {
+        const existing = list(observed.pools.map((candidate) => candidate.name))
         return [
-          finding(
-            'error',
-            'pool.not-found',
-            `host ${spec.name}`,
-            `The storage pool ${pool.name} is at ${there.path}, not at ${pool.path}.`,
-            `Give the pool \`${pool.id}\` another name in the spec, or the path that it has.`,
+          problem(
+            `There is no storage pool ${pool.name} on the host.`,
+            `Pools that exist: ${existing}. Or give the pool a \`path\`.`,
           ),
         ]
       }
-      return []
-    })
+      return there.active
+        ? []
+        : [problem(`The storage pool ${pool.name} is not active.`, `Start it: virsh pool-start ${pool.name}`)]
+    }),
+  ]
 }
 
 function capabilityFindings(
