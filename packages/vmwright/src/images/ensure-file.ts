@@ -6,13 +6,14 @@ import { hashFile, makeHasher } from './digest.ts'
 import type { CachedImage, ImageContext } from './ensure.ts'
 import { makeFolder } from './files.ts'
 import { requireAcceptable } from './inspect-file.ts'
-import { fileRecordPath, sameDigest } from './layout.ts'
-import { cachedImage, peekFile } from './peek.ts'
-import { isUnchanged, stampOf, writeRecord } from './record.ts'
+import { fileRecordPath, imagePath, recordPath, sameDigest } from './layout.ts'
+import { fileImage, peekFile } from './peek.ts'
+import { type CacheRecord, isUnchanged, readRecord, stampOf, writeRecord } from './record.ts'
 import { requireAllowedName } from './url-source.ts'
 
 /**
- * A local file is used where it lies; the cache has only its record. Throws `image.not-found`, `image.refused`,
+ * A local file is used where it lies; the cache has its record, and one for the copy that a host may make of it in
+ * the cache folder, by which `images prune` knows the copy. Throws `image.not-found`, `image.refused`,
  * `image.digest-mismatch`.
  */
 export async function ensureFromFile(
@@ -24,8 +25,12 @@ export async function ensureFromFile(
   const { path } = source
   const name = basename(path)
   requireAllowedName(name, context.policy)
+  const recordFile = fileRecordPath(context.cacheDir, path)
   const known = context.force ? undefined : await peekFile(id, source, context)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    await claimCopy(progress, known, await readRecord(recordFile), context)
+    return known
+  }
 
   const stamp = await stampOf(path)
   if (stamp === undefined) {
@@ -65,8 +70,21 @@ export async function ensureFromFile(
       details: { path },
     })
   }
-  const recordFile = fileRecordPath(context.cacheDir, path)
   await makeFolder(progress, dirname(recordFile))
   await writeRecord(progress, recordFile, record)
-  return cachedImage(id, path, record, 'file')
+  const image = await fileImage(id, path, record, context)
+  await claimCopy(progress, image, record, context)
+  return image
+}
+
+async function claimCopy(
+  progress: Progress,
+  image: CachedImage,
+  record: CacheRecord | undefined,
+  { cacheDir }: ImageContext,
+): Promise<void> {
+  const copy = imagePath(cacheDir, image.fileName)
+  if (record === undefined || copy === image.path) return
+  if ((await readRecord(recordPath(copy))) === undefined)
+    await writeRecord(progress, recordPath(copy), record)
 }

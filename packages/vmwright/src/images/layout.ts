@@ -9,6 +9,7 @@ import { sha256Hex } from '../lib/hash.ts'
  *     STEM.qcow2                    link to the version in use now, for people; the program does not follow it
  *     STEM-D16.qcow2                a verified image; replaced only by the same content
  *     STEM-D16.qcow2.json           its record: where it came from, digests, and size, mtime and inode when verified
+ *                                   (the copy of a local file has the record of that file)
  *     STEM-D16.qcow2.packages.json  of a built image: what was built from what, with the version of each package
  *     STEM-D16.qcow2.partial        what has come so far, never used as an image
  *     STEM-D16.qcow2.partial.json   what it is a part of: URL and validator, to know whether it may be continued

@@ -2,6 +2,7 @@ import type { Progress } from '../lib/progress.ts'
 import type { ImageSource, ImageSpec } from '../spec/resolved.ts'
 import { type Dependent, dependentsOf } from './dependents.ts'
 import type { ImageContext } from './ensure.ts'
+import { imagePath } from './layout.ts'
 import { peekImage } from './peek.ts'
 import { type CacheFile, scanCache } from './scan.ts'
 import { shownUrl } from './url.ts'
@@ -40,7 +41,13 @@ export async function listImages(
   const files = (await scanCache(context.cacheDir)).filter((file) => file.kind === 'image')
   const rows: ImageRow[] = []
   for (const image of images) rows.push(await rowOfImage(progress, image, context, { files, dependents }))
-  const listed = new Set(rows.map((row) => row.cached?.path))
+  const peeked = await Promise.all(images.map((image) => peekImage(progress, image, context)))
+  // A local file that is in use may have a copy in the cache folder, made for the host: no further version.
+  const listed = new Set(
+    peeked.flatMap((image) =>
+      image === undefined ? [] : [image.path, imagePath(context.cacheDir, image.fileName)],
+    ),
+  )
   return [
     ...rows,
     ...files.flatMap((file) => (listed.has(file.path) ? [] : (rowOfFile(file, dependents) ?? []))),

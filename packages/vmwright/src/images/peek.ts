@@ -1,4 +1,4 @@
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import type { Progress } from '../lib/progress.ts'
 import type { ImageSource, ImageSpec } from '../spec/resolved.ts'
 import type { BuildSource, CachedImage, ImageContext } from './ensure.ts'
@@ -71,7 +71,7 @@ export async function peekFile(
   const record = await trustedRecord(source.path, fileRecordPath(context.cacheDir, source.path), true)
   if (record === undefined) return undefined
   if (source.digest !== undefined && !sameDigest(record.digest, source.digest)) return undefined
-  return { ...cachedImage(id, source.path, record, 'file'), isRefreshDue: false }
+  return { ...(await fileImage(id, source.path, record, context)), isRefreshDue: false }
 }
 
 export async function peekBuild(
@@ -90,7 +90,21 @@ export async function builtPath(source: BuildSource, context: ImageContext): Pro
   return imagePath(context.cacheDir, versionedName(`${source.distribution}-${source.suite}.qcow2`, inputs))
 }
 
-/** A local file has its owner's name, with its digest in it. */
+/**
+ * A local file has its owner's name, with its digest in it; one that is an image of the cache has that name already.
+ */
+export async function fileImage(
+  id: string,
+  path: string,
+  record: CacheRecord,
+  { cacheDir }: Pick<ImageContext, 'cacheDir'>,
+): Promise<CachedImage> {
+  const image = cachedImage(id, path, record, 'file')
+  const own = dirname(path) === cacheDir ? await readRecord(recordPath(path)) : undefined
+  const isNamed = own?.sha256 === record.sha256 || image.fileName.includes(`-${record.sha256.slice(0, 16)}.`)
+  return isNamed ? image : { ...image, fileName: versionedName(image.fileName, record.sha256) }
+}
+
 export const cachedImage = (
   id: string,
   path: string,
@@ -99,7 +113,7 @@ export const cachedImage = (
 ): CachedImage => ({
   id,
   path,
-  fileName: record.origin === 'file' ? versionedName(basename(path), record.sha256) : basename(path),
+  fileName: basename(path),
   format: record.format,
   sha256: record.sha256,
   sizeBytes: record.sizeBytes,

@@ -18,7 +18,7 @@ export interface PruneOptions {
 export interface PrunePlan {
   readonly remove: readonly {
     readonly file: CacheFile
-    readonly because: 'old version' | 'asked for' | 'unfinished'
+    readonly because: 'old version' | 'copy of a file' | 'asked for' | 'unfinished'
   }[]
   readonly keep: readonly {
     readonly file: CacheFile
@@ -49,6 +49,7 @@ export function planPrune(
         remove.push({ file, because: 'unfinished' })
       else keep.push({ file, because: 'under way', dependents: [] })
     } else if (file.record === undefined) keep.push({ file, because: 'not ours', dependents: [] })
+    else if (file.record.origin === 'file') remove.push({ file, because: 'copy of a file' })
     else if (!file.isCurrent) remove.push({ file, because: 'old version' })
     else if (options.all) remove.push({ file, because: 'asked for' })
     else keep.push({ file, because: 'current', dependents: [] })
