@@ -104,7 +104,9 @@ export function addSharedParts({ vm, builder, facts, input, request }: InstanceC
     )
   }
   for (const network of vm.networks) {
-    if (facts.observed.networks.some((candidate) => candidate.name === network && candidate.active)) continue
+    // One that does not exist, or must not be started, is a finding.
+    const isStartable = facts.observed.networks.some(({ name, active }) => name === network && !active)
+    if (!isStartable || !facts.spec.startInactiveNetworks) continue
     ids.push(
       builder.add(
         'start-network',

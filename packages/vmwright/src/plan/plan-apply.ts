@@ -8,7 +8,7 @@ import { addChanges } from './changes.ts'
 import { addCreation, addProvisioning, addSharedParts } from './creation.ts'
 import { vmPlan } from './naming.ts'
 import type { ApplyInput, ApplyRequest, Change, Finding, HostFacts, Plan, PlanInput, VmPlan } from './plan.ts'
-import { preflight } from './preflight.ts'
+import { preflight } from './preflight/preflight.ts'
 import { addRemoval } from './removal.ts'
 import { hasVolume } from './volume-index.ts'
 
@@ -42,7 +42,8 @@ export function planApply(input: ApplyInput, asked: ApplyRequest): Plan {
   ]
   return {
     project: input.spec.project,
-    changes: decisions.map((decision) => decision.change),
+    stage: asked.stage,
+    changes: asked.stage === 'preflight' ? [] : decisions.map((decision) => decision.change),
     steps: asked.stage === 'preflight' ? [] : builder.steps,
     findings,
   }
@@ -196,7 +197,7 @@ function decideForeign(context: InstanceContext, observed: ObservedVm): Decision
     vm.instance,
     'vm.foreign',
     `The machine ${name} on ${vm.instance.host} ${owner}.`,
-    `Rename the instance, or take the machine over: --adopt ${name}.`,
+    `Rename the instance, take the machine over (--adopt ${name}), or go on with the others: vmwright apply NAME….`,
   )
   return decision(context, 'keep-foreign', `it ${owner}`, { findings: [finding] })
 }

@@ -49,7 +49,7 @@ export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
     addRemoval(builder, vm, observed, facts.observed, request.disks, 'destroy')
     return change('destroy', request.disks === 'delete' ? 'with its disks' : 'its disks stay')
   })
-  return { project: input.spec.project, changes, steps: builder.steps, findings: [] }
+  return { project: input.spec.project, stage: 'full', changes, steps: builder.steps, findings: [] }
 }
 
 /** Files in the instance's pool that bear exactly the names its parts would have, while no machine uses them. */

@@ -8,6 +8,8 @@ import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/re
  */
 export interface Plan {
   readonly project: string
+  /** `preflight` has findings alone. */
+  readonly stage: Stage
   readonly changes: readonly Change[]
   /** In an order in which each comes after those it waits for. */
   readonly steps: readonly Step[]

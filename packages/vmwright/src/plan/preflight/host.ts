@@ -1,0 +1,130 @@
+import { formatBytes, MiB } from '../../lib/units.ts'
+import type { InstanceSpec } from '../../spec/resolved.ts'
+import { vmPlan } from '../naming.ts'
+import type { Finding, HostFacts, PlanInput } from '../plan.ts'
+import { finding, list } from './finding.ts'
+
+/** What the host lacks for the machines to create. */
+export function capabilityFindings(
+  { can, spec, observed }: HostFacts,
+  creating: readonly InstanceSpec[],
+): readonly Finding[] {
+  const findings: Finding[] = []
+  const lacking = (names: readonly InstanceSpec[], what: string, hint: string): void => {
+    if (names.length === 0) return
+    findings.push(
+      finding(
+        'error',
+        'host.missing-capability',
+        `host ${spec.name}`,
+        `The host has no ${what}, which ${list(names.map((each) => each.name))} need.`,
+        hint,
+      ),
+    )
+  }
+  const uefi = creating.filter((instance) => instance.firmware === 'uefi')
+  if (!can.uefi)
+    lacking(
+      uefi,
+      'UEFI firmware',
+      'Install it on the host (Debian: apt-get install ovmf), or set `firmware: bios`.',
+    )
+  else if (!can.secureBoot) {
+    lacking(
+      uefi.filter((instance) => instance.secureBoot),
+      'UEFI firmware with secure boot',
+      'Install it on the host, or set `secureBoot: false`.',
+    )
+  }
+  for (const instance of creating) {
+    if (instance.snapshot !== undefined && can.stoppedSnapshot[instance.firmware] === 'none') {
+      findings.push(
+        finding(
+          'error',
+          'snapshot.unsupported',
+          `instance ${instance.name}`,
+          `The host cannot make snapshots of ${instance.firmware} machines.`,
+          'Set `snapshot: false`.',
+        ),
+      )
+    }
+    if (instance.vcpus > observed.cpus) {
+      findings.push(
+        finding(
+          'warning',
+          'host.no-space',
+          `instance ${instance.name}`,
+          `It wants ${instance.vcpus} CPUs; the host has ${observed.cpus}.`,
+          'Guests with more CPUs than the host are slow.',
+        ),
+      )
+    }
+  }
+  return findings
+}
+
+/** Whether they fit: memory, disks smaller than their image, room in the pools. */
+export function capacityFindings(
+  input: PlanInput,
+  facts: HostFacts,
+  creating: readonly InstanceSpec[],
+): readonly Finding[] {
+  const { observed, spec, cachedImages } = facts
+  const findings: Finding[] = []
+  for (const instance of creating) {
+    if (instance.memoryMib > observed.memoryMib && observed.memoryMib > 0) {
+      findings.push(
+        finding(
+          'error',
+          'host.no-space',
+          `instance ${instance.name}`,
+          `It wants ${instance.memoryMib} MiB of memory; the host has ${observed.memoryMib} MiB in all.`,
+          'Lower `memory`.',
+        ),
+      )
+    }
+    const image = cachedImages.get(instance.image)
+    if (image !== undefined && image.virtualSizeBytes > instance.rootDisk.sizeMib * MiB) {
+      findings.push(
+        finding(
+          'error',
+          'disk.shrink-refused',
+          `instance ${instance.name}`,
+          `Its disk of ${formatBytes(instance.rootDisk.sizeMib * MiB)} is smaller than the image ${instance.image} (${formatBytes(image.virtualSizeBytes)}).`,
+          `Set \`rootDisk.size\` to at least ${formatBytes(image.virtualSizeBytes)}.`,
+        ),
+      )
+    }
+  }
+  const memoryMib = creating.reduce((sum, instance) => sum + instance.memoryMib, 0)
+  if (memoryMib > observed.freeMemoryMib && observed.freeMemoryMib > 0) {
+    findings.push(
+      finding(
+        'warning',
+        'host.no-space',
+        `host ${spec.name}`,
+        `The new machines want ${memoryMib} MiB of memory; ${observed.freeMemoryMib} MiB are free now.`,
+        'Some may not start, or the host may swap.',
+      ),
+    )
+  }
+  for (const pool of observed.pools) {
+    const here = creating.filter((instance) => vmPlan(input.spec, instance).root.pool === pool.name)
+    const copies = here.filter((instance) => instance.rootDisk.mode === 'copy')
+    const needed =
+      copies.reduce((sum, instance) => sum + (cachedImages.get(instance.image)?.sizeBytes ?? 0), 0) +
+      here.length * MiB
+    if (pool.active && needed > pool.freeBytes) {
+      findings.push(
+        finding(
+          'error',
+          'pool.full',
+          `host ${spec.name}`,
+          `The pool ${pool.name} has ${formatBytes(pool.freeBytes)} free; the new disks need ${formatBytes(needed)} at once.`,
+          `Free space in ${pool.path ?? pool.name}.`,
+        ),
+      )
+    }
+  }
+  return findings
+}
