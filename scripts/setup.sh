@@ -62,7 +62,7 @@ packages='
 if [ "${1:-}" = test ]; then
   packages="$packages genisoimage xorriso gnupg openssl python3-yaml"
   # Its service would start on a machine of somebody's own; the tests only need the program.
-  [ "${CI:-}" = true ] && packages="$packages openssh-server"
+  if [ "${CI:-}" = true ]; then packages="$packages openssh-server"; fi
 fi
 
 install_packages() {
