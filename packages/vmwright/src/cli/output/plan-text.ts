@@ -1,4 +1,5 @@
 import type { Change, FieldChange, Finding, Plan } from '../../plan/plan.ts'
+import { unblockedInstances } from '../../plan/unblocked.ts'
 
 const symbols: Readonly<Record<Change['action'], string>> = {
   none: ' ',
@@ -19,6 +20,8 @@ const symbols: Readonly<Record<Change['action'], string>> = {
 
 /** The plan as a person reads it. `steps` adds what exactly is done. */
 export function renderPlan(plan: Plan, detail: 'changes' | 'steps'): string {
+  if (plan.stage === 'preflight')
+    return [...plan.findings.map(renderFinding), verdict(plan)].join('\n').concat('\n')
   const changes = plan.changes.filter((change) => change.action !== 'none' || change.fields.length > 0)
   const lines = changes.flatMap((change) => [
     `${symbols[change.action]} ${change.instance} on ${change.host}: ${actionText(change)}`,
@@ -57,10 +60,29 @@ function howText(field: FieldChange, instance: string): string {
 export const renderFinding = (finding: Finding): string =>
   `${finding.severity}: ${finding.object}: ${finding.message}${finding.hint === undefined ? '' : `\n    ${finding.hint}`} [${finding.code}]`
 
+/** Of a preflight, which makes no plan. */
+function verdict({ findings }: Plan): string {
+  const errors = findings.filter((finding) => finding.severity === 'error').length
+  if (errors > 0) return `${errors} ${errors === 1 ? 'problem' : 'problems'} found.`
+  return findings.length > 0 ? 'Nothing found that speaks against it.' : 'No findings.'
+}
+
+/** More names than these are not typed from a screen. */
+const namesShown = 10
+
 function summary(plan: Plan, unchanged: number): string {
   const errors = plan.findings.filter((finding) => finding.severity === 'error').length
-  if (errors > 0)
-    return `${errors} ${errors === 1 ? 'problem speaks' : 'problems speak'} against it; nothing was done.`
+  if (errors > 0) {
+    const others = unblockedInstances(plan)
+    return [
+      `${errors} ${errors === 1 ? 'problem speaks' : 'problems speak'} against it; nothing was done.`,
+      ...(others.length === 0
+        ? []
+        : [
+            `To go on with the others: vmwright apply ${others.length > namesShown ? 'NAME…' : others.join(' ')}`,
+          ]),
+    ].join('\n')
+  }
   if (plan.steps.length === 0)
     return unchanged === plan.changes.length
       ? 'Nothing to do: the hosts are as the spec says.'
