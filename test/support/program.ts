@@ -100,7 +100,7 @@ export interface JsonResult {
 }
 
 /** Throws with all that was printed when there is no result line. */
-export function jsonRun({ stdout, stderr, code }: Ended): JsonRun {
+export function jsonRun({ stdout, stderr, code }: Pick<Ended, 'stdout'> & Partial<Ended>): JsonRun {
   const lines = stdout
     .split('\n')
     .filter((line) => line !== '')
