@@ -20,9 +20,15 @@ for (const name of ['spawn', 'spawnSync', 'exec', 'execSync', 'execFile', 'execF
 
 const connect = net.Socket.prototype.connect
 net.Socket.prototype.connect = function (this: net.Socket, ...args: unknown[]) {
-  const options = (Array.isArray(args[0]) ? args[0][0] : args[0]) as { path?: string; host?: string } | undefined
+  const options = (Array.isArray(args[0]) ? args[0][0] : args[0]) as
+    { path?: string; host?: string } | undefined
   const host = options?.host
-  const isLocal = options?.path !== undefined || host === undefined || host === '127.0.0.1' || host === '::1' || host === 'localhost'
+  const isLocal =
+    options?.path !== undefined ||
+    host === undefined ||
+    host === '127.0.0.1' ||
+    host === '::1' ||
+    host === 'localhost'
   if (!isLocal) forbidden(`connect to ${host}`)
   return connect.apply(this, args as Parameters<typeof connect>)
 } as typeof connect

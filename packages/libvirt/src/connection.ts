@@ -8,18 +8,13 @@ import {
   program,
   type PacketHeader,
 } from './protocol/packet.ts'
+import { CallQueue, type Waiter } from './call-queue.ts'
 import { startDeadline } from './deadline.ts'
 import { closedHere, daemonError, gaveUp } from './failures.ts'
 import { encodeCall, keepalivePacket } from './packets.ts'
 import { StreamHandle } from './stream-handle.ts'
 import type { Channel } from './transport/channel.ts'
 import { XdrReader } from './xdr/reader.ts'
-
-/**
- * `max_client_requests` of the daemon's default configuration: of more calls at once it reads none until one is
- * answered, so the rest waits here, where it can still be cancelled.
- */
-export const maxInFlight = 5
 
 export interface CallLimits {
   readonly signal?: AbortSignal | undefined
@@ -37,25 +32,8 @@ export interface StreamSink {
   onError(error: LibvirtError): void
 }
 
-interface Waiter {
-  readonly serial: number
-  readonly packet: Buffer
-  readonly procedure: string
-  readonly site: CallSite
-  /** Takes the reply's body, or throws `XdrError`. Not called once the waiter has given up. */
-  accept(reader: XdrReader): void
-  fail(error: LibvirtError): void
-  /** The caller has gone (timeout, cancelled); the daemon's slot is taken until its reply arrives. */
-  gone: boolean
-}
-
 /**
  * One connection: correlates replies with calls by serial number, routes events and stream packets.
- *
- *     call ──▶ queued ──(fewer than 5 in flight)──▶ sent ──▶ answered
- *                │ timeout, signal                   │ timeout, signal
- *                ▼                                   ▼
- *             dropped                      gone: a late answer only frees the slot
  *
  * Anything that is not libvirt's protocol, and any failure of the channel, ends the connection: every waiter and
  * every stream gets the reason, and `closed` resolves with it (with `undefined` after `close()`).
@@ -66,15 +44,13 @@ export class Connection {
   onEvent: ((header: PacketHeader, body: Buffer) => void) | undefined
   readonly #channel: Channel
   readonly #framer: Framer
-  readonly #waiting = new Map<number, Waiter>()
-  readonly #queue: Waiter[] = []
+  readonly #calls = new CallQueue((packet) => this.#write(packet))
   readonly #streams = new Map<number, StreamSink>()
   readonly #label: string
   #resolveClosed: (reason: LibvirtError | undefined) => void = () => undefined
   #failure: LibvirtError | undefined
   #isClosed = false
   #serial = 0
-  #gone = 0
   #corked = false
   #heard = 0
 
@@ -101,12 +77,12 @@ export class Connection {
 
   /** Every slot of the daemon is taken by a call that its caller gave up on: a further call would not be read. */
   get isStuck(): boolean {
-    return this.#gone >= maxInFlight
+    return this.#calls.isStuck
   }
 
   /** Nothing is expected from the daemon any more: not even the answer to a call that was given up. */
   get isIdle(): boolean {
-    return this.#waiting.size + this.#queue.length + this.#streams.size === 0
+    return this.#calls.isEmpty && this.#streams.size === 0
   }
 
   /** Grows with every chunk that arrives; what keepalive watches. */
@@ -149,7 +125,8 @@ export class Connection {
       const serial = this.#nextSerial()
       const packet = encodeCall(call, args, serial, site)
       const stopDeadline = startDeadline(limits, (kind) => {
-        this.#forget(waiter)
+        this.#streams.delete(serial)
+        this.#calls.forget(waiter)
         reject(gaveUp(kind, call.name, this.#label, limits.timeoutMs, site))
       })
       const waiter: Waiter = {
@@ -157,7 +134,6 @@ export class Connection {
         packet,
         procedure: call.name,
         site,
-        gone: false,
         accept: (reader) => {
           const result = call.result.decode(reader)
           reader.end()
@@ -172,8 +148,7 @@ export class Connection {
         },
       }
       if (open !== undefined) this.#streams.set(serial, open(new StreamHandle(this.#channel, call, serial)))
-      this.#queue.push(waiter)
-      this.#pump()
+      this.#calls.add(waiter)
     })
   }
 
@@ -223,12 +198,8 @@ export class Connection {
     this.#isClosed = true
     this.#failure = failure
     const reason = failure ?? closedHere()
-    for (const waiter of [...this.#waiting.values(), ...this.#queue]) {
-      if (!waiter.gone) waiter.fail(retell(reason, waiter.procedure, waiter.site))
-    }
+    for (const waiter of this.#calls.drain()) waiter.fail(retell(reason, waiter.procedure, waiter.site))
     for (const stream of this.#streams.values()) stream.onError(reason)
-    this.#waiting.clear()
-    this.#queue.length = 0
     this.#streams.clear()
     this.#resolveClosed(failure)
   }
@@ -287,23 +258,17 @@ export class Connection {
   }
 
   #onReply(header: PacketHeader, body: Buffer): void {
-    const waiter = this.#waiting.get(header.serial)
+    const waiter = this.#calls.sent(header.serial)
     if (waiter === undefined)
       return this.#malformed(new Error(`a reply to call ${header.serial}, which was not made`))
-    this.#waiting.delete(header.serial)
-    if (waiter.gone) {
-      this.#gone -= 1
-    } else {
-      try {
-        this.#settle(waiter, header, body)
-      } catch (cause) {
-        this.#waiting.set(header.serial, waiter)
-        return this.#malformed(
-          new Error(`reply to ${waiter.procedure}: ${(cause as Error).message}`, { cause }),
-        )
-      }
+    try {
+      if (!this.#calls.isGone(waiter)) this.#settle(waiter, header, body)
+    } catch (cause) {
+      return this.#malformed(
+        new Error(`reply to ${waiter.procedure}: ${(cause as Error).message}`, { cause }),
+      )
     }
-    return this.#pump()
+    return this.#calls.answered(waiter)
   }
 
   #settle(waiter: Waiter, header: PacketHeader, body: Buffer): void {
@@ -323,26 +288,6 @@ export class Connection {
 
   #onStreamData(header: PacketHeader, piece: Buffer): void {
     this.#streams.get(header.serial)?.onData(piece)
-  }
-
-  #forget(waiter: Waiter): void {
-    waiter.gone = true
-    this.#streams.delete(waiter.serial)
-    if (this.#waiting.has(waiter.serial)) {
-      this.#gone += 1
-      return
-    }
-    const index = this.#queue.indexOf(waiter)
-    if (index !== -1) this.#queue.splice(index, 1)
-  }
-
-  #pump(): void {
-    while (this.#waiting.size < maxInFlight) {
-      const next = this.#queue.shift()
-      if (next === undefined) return
-      this.#waiting.set(next.serial, next)
-      this.#write(next.packet)
-    }
   }
 
   /** Packets of one turn of the event loop leave in one system call. */

@@ -1,5 +1,6 @@
 import { Secret } from '../lib/secret.ts'
 import type { CloudInitSpec, InstanceSpec, InterfaceSpec } from '../spec/resolved.ts'
+import { instanceSpec } from '../testing/specs.ts'
 import type { HostKey } from './host-keys.ts'
 
 /** Instances and keys for the tests of this folder. */
@@ -26,68 +27,26 @@ export const dhcpInterface: InterfaceSpec = {
   dns: [],
 }
 
+const usual = instanceSpec('web-1')
+
 export const exampleCloudInit: CloudInitSpec = {
-  user: {
-    name: 'debian',
-    password: undefined,
-    hashedPassword: undefined,
-    sudo: 'ALL=(ALL) NOPASSWD:ALL',
-    shell: '/bin/bash',
-    groups: ['sudo'],
-    sshKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLE ops'],
-  },
-  injectOwnKey: true,
-  rootPassword: undefined,
-  sshPasswordAuth: false,
-  disableRoot: true,
-  manageEtcHosts: true,
-  timezone: 'UTC',
+  ...usual.cloudInit,
+  user: { ...usual.cloudInit.user, sshKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLE ops'] },
   locale: 'en_US.UTF-8',
-  packageUpdate: false,
-  packageUpgrade: false,
-  packageRebootIfRequired: false,
-  apt: undefined,
-  packages: [],
-  bootcmd: [],
-  runcmd: [],
-  writeFiles: [],
   finalMessage: '',
-  networkdWaitOnlineSeconds: undefined,
-  raw: {},
 }
 
-export function exampleInstance(
+export const exampleInstance = (
   cloudInit: Partial<CloudInitSpec> = {},
   rest: Partial<InstanceSpec> = {},
-): InstanceSpec {
-  return {
-    name: 'web-1',
-    group: 'web',
-    host: 'rack1',
-    image: 'debian-12',
-    pool: 'instances',
-    vcpus: 2,
-    singleSocket: true,
-    memoryMib: 2048,
-    machine: 'q35',
-    firmware: 'uefi',
-    secureBoot: false,
-    seedBus: 'scsi',
-    rootDisk: { sizeMib: 20_480, mode: 'overlay', format: 'qcow2', extension: 'qcow2' },
-    extraDisks: [],
-    interfaces: [exampleInterface],
-    cloudInit: { ...exampleCloudInit, ...cloudInit },
-    autostart: false,
-    ready: {
-      rungs: ['started', 'ssh'],
-      port: 22,
-      timeoutMs: { started: 1, address: 1, port: 1, ssh: 1, agent: 1, 'cloud-init': 1 },
-      recheckAfterSnapshot: false,
-    },
-    snapshot: undefined,
-    ...rest,
-  }
-}
+): InstanceSpec => ({
+  ...usual,
+  group: 'web',
+  interfaces: [exampleInterface],
+  cloudInit: { ...exampleCloudInit, ...cloudInit },
+  snapshot: undefined,
+  ...rest,
+})
 
 /** Every part of the model in use. */
 export const fullInstance = exampleInstance(

@@ -167,10 +167,10 @@ instances:
 describe('includes', () => {
   it('merges included files under the including one, with paths relative to each file', async () => {
     const spec = await loadSound(withHead('include: [parts/a.yaml]\ninstances: { web: {} }\n'), {
-      '/work/parts/a.yaml':
+      '/specs/parts/a.yaml':
         'include: [b.yaml]\ndefaults: { vcpus: 3, cloudInit: { user: { sshKeys: [{ file: key.pub }] } } }\n',
-      '/work/parts/b.yaml': 'defaults: { vcpus: 8, image: debian-13 }\n',
-      '/work/parts/key.pub': `# a comment\n${key}\n`,
+      '/specs/parts/b.yaml': 'defaults: { vcpus: 8, image: debian-13 }\n',
+      '/specs/parts/key.pub': `# a comment\n${key}\n`,
     })
     expect(spec.instances[0]).toMatchObject({
       vcpus: 3,
@@ -181,17 +181,17 @@ describe('includes', () => {
 
   test.each([
     [
-      { '/work/a.yaml': 'include: [vmwright.yaml]\n' },
+      { '/specs/a.yaml': 'include: [vmwright.yaml]\n' },
       'a.yaml:1:11: include: vmwright.yaml includes itself (By way of vmwright.yaml → a.yaml → vmwright.yaml.)',
     ],
     [
       {},
       'vmwright.yaml:3:11: include: the file a.yaml cannot be read (Paths are relative to the file they stand in.)',
     ],
-    [{ '/work/a.yaml': 'vcpu: 1\n' }, 'a.yaml:1:1: vcpu: is not a field of the spec'],
-    [{ '/work/a.yaml': '- x\n' }, 'a.yaml:1:1: must be a mapping (A spec begins with `version: 1`.)'],
+    [{ '/specs/a.yaml': 'vcpu: 1\n' }, 'a.yaml:1:1: vcpu: is not a field of the spec'],
+    [{ '/specs/a.yaml': '- x\n' }, 'a.yaml:1:1: must be a mapping (A spec begins with `version: 1`.)'],
     [
-      { '/work/a.yaml': 'include: 7\n' },
+      { '/specs/a.yaml': 'include: 7\n' },
       'a.yaml:1:10: include: must be a list of paths (Write `include: [common.yaml]`.)',
     ],
   ])('%j is a problem in its file', async (files, line) => {
@@ -201,11 +201,11 @@ describe('includes', () => {
   it('takes as long as the files, not as the ways to them', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 30 }, (_, level) => [
-        `/work/${level}.yaml`,
+        `/specs/${level}.yaml`,
         `include: [${level + 1}.yaml, ${level + 1}.yaml]\n`,
       ]),
     )
-    const lines = await problemLines(withHead('include: [0.yaml]\n'), { ...files, '/work/30.yaml': '{}' })
+    const lines = await problemLines(withHead('include: [0.yaml]\n'), { ...files, '/specs/30.yaml': '{}' })
     expect(lines.join('\n')).toContain('more than 100 files are included')
   })
 })
@@ -227,7 +227,7 @@ instances:
   it('replaces them by their values, typed when they stand alone', async () => {
     const spec = await loadSound(
       text,
-      { '/work/v.yaml': 'workers: 5\nrelease: debian-13\n' },
+      { '/specs/v.yaml': 'workers: 5\nrelease: debian-13\n' },
       { variables: { workers: '1', on: 'true' }, variableFiles: ['v.yaml'] },
     )
     expect(spec.instances).toMatchObject([

@@ -41,7 +41,7 @@ it('C7: a secret in clear is accepted with a warning, and a reference is not rea
   expect(literal.problems).toMatchObject([{ severity: 'warning', line: 8, column: 19 }])
   const file = await load(user('password: { file: secrets/vm }'))
   expect(file.spec?.instances[0]?.cloudInit.user).toMatchObject({
-    password: { kind: 'file', path: '/work/secrets/vm' },
+    password: { kind: 'file', path: '/specs/secrets/vm' },
     sudo: 'ALL=(ALL) ALL',
   })
 })

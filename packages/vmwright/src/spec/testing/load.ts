@@ -11,16 +11,16 @@ export const readerOf = (files: Readonly<Record<string, string | Uint8Array>>): 
   },
 })
 
-/** Loads `vmwright.yaml` of the folder `/work`, beside other files given by absolute path. */
+/** Loads `vmwright.yaml` of the folder `/specs`, beside other files given by absolute path. */
 export const load = (
   text: string | Uint8Array,
   files: Readonly<Record<string, string | Uint8Array>> = {},
   options: Partial<LoadOptions> = {},
 ): Promise<LoadedSpec> =>
-  loadSpec(readerOf({ '/work/vmwright.yaml': text, ...files }), 'vmwright.yaml', {
+  loadSpec(readerOf({ '/specs/vmwright.yaml': text, ...files }), 'vmwright.yaml', {
     variables: {},
     homeDirectory: '/home/me',
-    currentDirectory: '/work',
+    currentDirectory: '/specs',
     ...options,
   })
 
@@ -36,3 +36,7 @@ export const problemLines = async (...parameters: Parameters<typeof load>): Prom
 
 /** `version` and `project`, and then the text. */
 export const withHead = (text: string): string => `version: 1\nproject: demo\n${text}`
+
+/** A spec of one instance `web`, with the given fields at column 5 of line 6. */
+export const withInstance = (fields: string): string =>
+  withHead(`instances:\n  web:\n    image: debian-12\n    ${fields}\n`)
