@@ -1,10 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ensureImage } from './ensure.ts'
 import { planPrune, runPrune } from './prune.ts'
 import { scanCache } from './scan.ts'
-import { qcow2 } from './testing/qcow2-image.ts'
+import { buildSource, instantBuild } from './testing/build-source.ts'
 import { contextIn, imageOf, makeTestFolder, quietProgress, type TestFolder } from './testing/setup.ts'
 
 let cache: TestFolder
@@ -13,21 +13,8 @@ beforeEach(async () => {
 })
 afterEach(() => cache[Symbol.asyncDispose]())
 
-const build = Object.assign(
-  async (_progress: unknown, _source: unknown, path: string) => {
-    await writeFile(path, qcow2())
-    await writeFile(`${path}.json`, '{"packages":{"base-files":"12.4"}}\n')
-  },
-  { inputsDigest: async () => 'ab'.repeat(32) },
-)
-const image = imageOf({
-  kind: 'build',
-  distribution: 'debian',
-  suite: 'bookworm',
-  mirror: undefined,
-  extraPackages: [],
-  sizeMib: 1024,
-})
+const build = instantBuild('ab'.repeat(32), '{"packages":{"base-files":"12.4"}}\n')
+const image = imageOf(buildSource)
 const name = 'debian-bookworm-abababababababab.qcow2'
 
 describe('the manifest of a built image', () => {

@@ -1,12 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Effect } from '../lib/seam.ts'
 import type { ImageSpec } from '../spec/resolved.ts'
-import { type BuildImage, ensureImage } from './ensure.ts'
+import { ensureImage } from './ensure.ts'
 import { openLockFile } from './lockfile.ts'
+import { buildSource, instantBuild } from './testing/build-source.ts'
 import { hex, type Publisher, startPublisher } from './testing/publisher.ts'
-import { qcow2 } from './testing/qcow2-image.ts'
 import {
   contextIn,
   imageOf,
@@ -18,10 +18,7 @@ import {
 } from './testing/setup.ts'
 
 const content = Buffer.alloc(200_000, 'content ')
-const build: BuildImage = Object.assign(
-  async (_progress: unknown, _source: unknown, path: string) => writeFile(path, qcow2()),
-  { inputsDigest: async () => 'cd'.repeat(32) },
-)
+const build = instantBuild('cd'.repeat(32))
 
 let publisher: Publisher
 beforeAll(async () => {
@@ -33,15 +30,7 @@ afterAll(() => publisher[Symbol.asyncDispose]())
 const specs: Readonly<Record<string, () => ImageSpec>> = {
   download: () => imageOf(urlSource(publisher.url)),
   pinned: () => imageOf(urlSource(publisher.url, { pinnedDigest: hex('sha256', content) })),
-  build: () =>
-    imageOf({
-      kind: 'build',
-      distribution: 'debian',
-      suite: 'bookworm',
-      mirror: undefined,
-      extraPackages: [],
-      sizeMib: 1024,
-    }),
+  build: () => imageOf(buildSource),
 }
 
 /** One run in a process that dies around its N-th change: from then on nothing happens any more. */
