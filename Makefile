@@ -43,4 +43,4 @@ bench: setup-test build ## measure, beside yardsticks from the same run; writes 
 	@node --conditions=source bench/run.ts
 
 clean: ## remove what build made
-	@rm -rf packages/vmwright/dist packages/vmwright/dist.partial
+	@rm -rf packages/*/dist packages/vmwright/dist.partial
