@@ -83,13 +83,25 @@ describe('X4: killed at any moment and run again', () => {
         await openBench(spec, world, createFakeSeam()).destroy()
         const again = await openBench(spec, world, createFakeSeam()).destroy()
         expect(again.plan.steps).toEqual([])
-        expect(census(world).filter((line) => !before.includes(line))).toEqual(
-          census(world).filter((line) => line.startsWith('pool ') && !before.includes(line)),
-        )
-        expect(before.filter((line) => !census(world).includes(line))).toEqual([])
+        expect(census(world)).toEqual(before)
       },
     )
     expect(kills).toBeGreaterThan(30)
+  })
+
+  it('X4: a destroy of all that is there, killed around every effect, leaves the base images alone', async () => {
+    const start = createFakeWorld()
+    const before = census(start)
+    await converge(start)
+    await killEverywhere(
+      start,
+      (world, seam) => openBench(spec, world, seam).destroy(),
+      async (world) => {
+        await openBench(spec, world, createFakeSeam()).destroy()
+        expect((await openBench(spec, world, createFakeSeam()).destroy()).plan.steps).toEqual([])
+        expect(census(world).filter((line) => !line.includes('vmwright-images'))).toEqual(before)
+      },
+    )
   })
 
   it('X4: a reseed killed around every effect is finished by a plain apply, with one identity everywhere', async () => {

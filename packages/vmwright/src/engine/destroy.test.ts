@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { census } from '../hypervisor/fake/census.ts'
-import { createFakeWorld } from '../hypervisor/fake/world.ts'
+import { createFakePool, createFakeWorld } from '../hypervisor/fake/world.ts'
 import { createFakeSeam } from '../lib/testing/fake-seam.ts'
 import { extraDisk, instanceSpec, resolvedSpec } from '../testing/specs.ts'
 import { openBench } from './testing.ts'
@@ -55,6 +55,25 @@ describe('clean-up', () => {
     await openBench(spec, world, createFakeSeam()).destroy()
     expect(census(world).filter((line) => line.startsWith('volume vmwright-images/'))).toEqual(images)
     expect(images.length).toBe(1)
+  })
+
+  it('C32: the pool that was made goes with its last machine, the one of the images never', async () => {
+    const world = await provisioned()
+    const pools = () => Object.keys(world.pools).toSorted()
+    await openBench({ ...spec, instances: [instance] }, world, createFakeSeam()).destroy()
+    expect(pools()).toEqual(['default', 'vmwright-images', 'vmwright-instances'])
+    await openBench(spec, world, createFakeSeam()).destroy({ disks: 'keep' })
+    expect(pools()).toEqual(['default', 'vmwright-images', 'vmwright-instances'])
+    await openBench(spec, world, createFakeSeam()).destroy()
+    expect(pools()).toEqual(['default', 'vmwright-images'])
+  })
+
+  it('C32: a pool that others made stays, also when it is empty', async () => {
+    const pool = createFakePool('/var/lib/libvirt/images/vmwright/instances')
+    const world = createFakeWorld({ pools: { 'vmwright-instances': pool } })
+    await openBench(spec, world, createFakeSeam()).apply()
+    await openBench(spec, world, createFakeSeam()).destroy()
+    expect(world.pools['vmwright-instances']).toMatchObject({ active: true, volumes: {} })
   })
 
   it('C34: removes snapshots and firmware variables with the machine', async () => {

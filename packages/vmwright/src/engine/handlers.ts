@@ -5,7 +5,14 @@ import { adoptVm, defineVm, markVm, setAutostart } from './steps/definition.ts'
 import { createDisk, deleteVolume, growDisk } from './steps/disks.ts'
 import { awaitReadyStep, startVm, stopVm, undefineVm } from './steps/power.ts'
 import { sealSeed, writeSeed } from './steps/seed.ts'
-import { ensurePool, fetchImage, placeImage, probeAcceleration, startNetwork } from './steps/shared.ts'
+import {
+  ensurePool,
+  fetchImage,
+  placeImage,
+  probeAcceleration,
+  removePool,
+  startNetwork,
+} from './steps/shared.ts'
 import { createSnapshot, deleteSnapshot } from './steps/snapshots.ts'
 
 export type StepOf<K extends StepKind> = Extract<Step, { readonly kind: K }>
@@ -43,6 +50,7 @@ const handlers: { readonly [K in StepKind]: { readonly run: Handler<K>; readonly
   'delete-snapshot': { run: deleteSnapshot, timeoutMs: minutes(15) },
   'delete-volume': { run: deleteVolume, timeoutMs: minutes(5) },
   'undefine-vm': { run: undefineVm, timeoutMs: minutes(2) },
+  'remove-pool': { run: removePool, timeoutMs: minutes(2) },
 }
 
 export function runStep(progress: Progress, step: Step, context: RunContext): Promise<void> {

@@ -23,7 +23,7 @@ const host = (vms: readonly ObservedVm[], volumes: readonly ReturnType<typeof vo
   memoryMib: 1,
   freeMemoryMib: 1,
   networks: [],
-  pools: [{ name: 'p', path: '/', active: true, freeBytes: 1, volumes }],
+  pools: [{ name: 'p', path: '/', active: true, isOurs: true, freeBytes: 1, volumes }],
   vms,
 })
 

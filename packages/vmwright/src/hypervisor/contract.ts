@@ -21,6 +21,8 @@ export interface Hypervisor {
   probeAcceleration(progress: Progress): Promise<'kvm' | 'emulation'>
 
   ensurePool(progress: Progress, pool: PoolDefinition): Promise<void>
+  /** Removes a pool that `ensurePool` made, with its folder, when both are empty; leaves any other as it is. */
+  removePool(progress: Progress, pool: PoolDefinition): Promise<void>
   startNetwork(progress: Progress, name: string): Promise<void>
   /** Makes the verified local file available as a base image on the host, under `volume` in `pool`, never half-made. */
   placeImage(progress: Progress, image: ImagePlacement): Promise<void>
@@ -99,6 +101,8 @@ export interface ObservedPool {
   /** Folder on the host; `undefined` for pools without one. */
   readonly path: string | undefined
   readonly active: boolean
+  /** Made by `ensurePool`. */
+  readonly isOurs: boolean
   readonly freeBytes: number
   readonly volumes: readonly ObservedVolume[]
 }

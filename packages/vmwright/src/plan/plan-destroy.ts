@@ -2,13 +2,14 @@ import type { ObservedHost, VolumeRef } from '../hypervisor/contract.ts'
 import { PlanBuilder } from './builder.ts'
 import { snapshotVolumeName, vmPlan } from './naming.ts'
 import type { Change, DestroyRequest, Plan, PlanInput, VmPlan } from './plan.ts'
+import { addPoolRemovals } from './pool-removal.ts'
 import { addRemoval } from './removal.ts'
 import { hasVolume, isUsedByOthers } from './volume-index.ts'
 
 /**
  * Removes exactly the declared machines that are ours (C30-C35): absent ones are skipped, foreign ones are left
  * alone unless adopted, disks go only when asked for, cached images never. With disks, files of declared names
- * whose machine no longer exists go too. Pure.
+ * whose machine no longer exists go too, and pools that were made for them and hold nothing else. Pure.
  */
 export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
   const builder = new PlanBuilder()
@@ -49,6 +50,7 @@ export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
     addRemoval(builder, vm, observed, facts.observed, request.disks, 'destroy')
     return change('destroy', request.disks === 'delete' ? 'with its disks' : 'its disks stay')
   })
+  if (request.disks === 'delete') addPoolRemovals(input, builder, changes)
   return { project: input.spec.project, stage: 'full', changes, steps: builder.steps, findings: [] }
 }
 

@@ -120,6 +120,7 @@ export type Step = StepBase &
     | { readonly kind: 'delete-snapshot'; readonly snapshot: string }
     | { readonly kind: 'delete-volume'; readonly volume: VolumeRef }
     | { readonly kind: 'undefine-vm' }
+    | { readonly kind: 'remove-pool'; readonly pool: PoolDefinition }
   )
 
 export type StepKind = Step['kind']

@@ -80,5 +80,5 @@ export function volumesOf(vm: VmPlan, observed: ObservedVm, host: ObservedHost):
 }
 
 /** `web-1.qcow2`, `web-1-vdb.qcow2`, `web-1.snapshot-a.vda.qcow2`, but not `web-10.qcow2` or another machine's disk. */
-const isNamedAfter = (volume: string, machine: string): boolean =>
+export const isNamedAfter = (volume: string, machine: string): boolean =>
   volume.startsWith(`${machine}.`) || volume.startsWith(`${machine}-`)

@@ -5,6 +5,9 @@ import type { Handler } from '../handlers.ts'
 export const ensurePool: Handler<'ensure-pool'> = (progress, step, context) =>
   context.services.host(step.host).ensurePool(progress, step.pool)
 
+export const removePool: Handler<'remove-pool'> = (progress, step, context) =>
+  context.services.host(step.host).removePool(progress, step.pool)
+
 export const startNetwork: Handler<'start-network'> = (progress, step, context) =>
   context.services.host(step.host).startNetwork(progress, step.network)
 

@@ -13,6 +13,24 @@ export function describeStorage(suite: () => Suite): void {
     expect(await observePool()).toMatchObject({ name: pool, path: poolPath, active: true })
   })
 
+  it('an empty pool that was made goes with its definition, one with a volume stays', async () => {
+    const { host, progress, poolPath, name } = suite()
+    const other = { name: name('second'), path: `${poolPath}-second` }
+    const isThere = async (): Promise<boolean> =>
+      (await host.observe(progress)).pools.some((pool) => pool.name === other.name && pool.isOurs)
+    await host.ensurePool(progress, other)
+    const volume = { pool: other.name, name: name('kept.qcow2') }
+    await host.createDisk(progress, emptyDisk(volume, GiB))
+    await host.removePool(progress, other)
+    expect(await isThere()).toBe(true)
+    await host.deleteVolume(progress, volume)
+    await host.removePool(progress, { ...other, path: `${other.path}-else` })
+    expect(await isThere()).toBe(true)
+    await host.removePool(progress, other)
+    expect(await isThere()).toBe(false)
+    await host.removePool(progress, other)
+  })
+
   it('a started network may be started again', async () => {
     const { host, progress } = suite()
     const active = (await host.observe(progress)).networks.find((network) => network.active)

@@ -16,6 +16,7 @@ export function definePool(world: FakeWorld, name: string, path: string): void {
     path,
     built: false,
     active: false,
+    isOurs: true,
     capacityBytes: world.newPoolBytes,
     volumes: {},
   }
@@ -30,6 +31,23 @@ export function startPool(world: FakeWorld, name: string): void {
   if (!pool.built) throw refuse(`start pool ${name}: its folder ${pool.path} is missing`)
   if (pool.active) throw refuse(`start pool ${name}: it is active`)
   pool.active = true
+}
+
+export function stopPool(world: FakeWorld, name: string): void {
+  activePool(world, name).active = false
+}
+
+/** Removes the folder of a stopped pool. */
+export function deletePoolFolder(world: FakeWorld, name: string): void {
+  const pool = poolNamed(world, name)
+  if (pool.active) throw refuse(`delete the folder of pool ${name}: the pool is active`)
+  if (Object.keys(pool.volumes).length > 0) throw refuse(`delete the folder of pool ${name}: it is not empty`)
+  pool.built = false
+}
+
+export function undefinePool(world: FakeWorld, name: string): void {
+  if (poolNamed(world, name).active) throw refuse(`undefine pool ${name}: it is active`)
+  delete world.pools[name]
 }
 
 export function startNetwork(world: FakeWorld, name: string): void {

@@ -7,7 +7,15 @@ import { takeLock } from './lock.ts'
 import { defineVm, probeAcceleration, startVm, stopVm, undefineVm } from './machines.ts'
 import { observeWorld } from './observe.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
-import { createDisk, deleteVolume, ensurePool, growDisk, placeImage, writeVolume } from './storage.ts'
+import {
+  createDisk,
+  deleteVolume,
+  ensurePool,
+  growDisk,
+  placeImage,
+  removePool,
+  writeVolume,
+} from './storage.ts'
 import type { FakeWorld } from './world.ts'
 
 /**
@@ -25,6 +33,7 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
     lock: (progress, holder) => takeLock(context, progress, holder),
     probeAcceleration: (progress) => probeAcceleration(context, progress),
     ensurePool: (progress, pool) => ensurePool(context, progress, pool),
+    removePool: (progress, pool) => removePool(context, progress, pool),
     async startNetwork(progress, name) {
       const network = await context.look(progress, 'lookupNetwork', name, () => world.networks[name])
       if (network === undefined) throw daemon.networkMissing(name, world)

@@ -24,6 +24,7 @@ export function observeWorld(world: FakeWorld, nowMs: number): ObservedHost {
       name,
       path: pool.path,
       active: pool.active,
+      isOurs: pool.isOurs === true,
       freeBytes: pool.active ? freeBytesOf(pool) : 0,
       volumes: Object.entries(pool.active ? pool.volumes : {}).map(([volume, facts]) => ({
         name: volume,

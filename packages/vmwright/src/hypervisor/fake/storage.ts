@@ -28,6 +28,22 @@ export async function ensurePool(
     await context.change(progress, 'startPool', pool.name, () => daemon.startPool(world, pool.name))
 }
 
+export async function removePool(
+  context: FakeContext,
+  progress: Progress,
+  pool: PoolDefinition,
+): Promise<void> {
+  const { world } = context
+  const { name } = pool
+  const found = await context.look(progress, 'lookupPool', name, () => structuredClone(world.pools[name]))
+  if (found === undefined || found.isOurs !== true || found.path !== pool.path) return
+  if (Object.keys(found.volumes).length > 0) return
+  if (found.active) await context.change(progress, 'stopPool', name, () => daemon.stopPool(world, name))
+  if (found.built)
+    await context.change(progress, 'deletePoolFolder', name, () => daemon.deletePoolFolder(world, name))
+  await context.change(progress, 'undefinePool', name, () => daemon.undefinePool(world, name))
+}
+
 /** Body first, header last: what is not complete has no header and is seen as a raw file of no use. */
 export async function placeImage(
   context: FakeContext,

@@ -29,6 +29,8 @@ export interface FakePool {
   /** False between define and build: its folder is missing. */
   built: boolean
   active: boolean
+  /** Made by a driver. */
+  isOurs?: true
   capacityBytes: number
   volumes: Record<string, FakeVolume>
 }

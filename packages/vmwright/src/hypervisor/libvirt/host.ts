@@ -11,7 +11,7 @@ import { guestAccess } from './guest.ts'
 import { placeImage } from './images.ts'
 import { defineVm, setAutostart, undefineVm, writeMark } from './machines.ts'
 import { observeHost } from './observe.ts'
-import { ensurePool, startNetwork } from './pools.ts'
+import { ensurePool, removePool, startNetwork } from './pools.ts'
 import { startVm, stopVm } from './power.ts'
 import { Session } from './session.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
@@ -61,6 +61,7 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
       acquireExclusive(progress, await lockKey(session, progress, spec), holder),
     probeAcceleration: (progress) => probeAcceleration(session, progress, spec, can),
     ensurePool: (progress, pool) => ensurePool(session, progress, pool),
+    removePool: (progress, pool) => removePool(session, progress, pool),
     startNetwork: (progress, name) => startNetwork(session, progress, name),
     placeImage: (progress, image) => placeImage(session, progress, image, hostIs),
     defineVm: (progress, vm) => defineVm(session, progress, vm, can.architecture),

@@ -17,7 +17,7 @@ import type {
 } from '../contract.ts'
 import { parseDomain } from './domain-read.ts'
 import { parseNetwork } from './network-xml.ts'
-import { parsePoolPath } from './pool-xml.ts'
+import { parsePoolPath, poolId } from './pool-xml.ts'
 import { libvirtCodeOf, mapParallel, type Session } from './session.ts'
 import { stateOf } from './state.ts'
 import { parseVolume } from './volume-xml.ts'
@@ -204,10 +204,12 @@ async function observePool(
   ])
   if (described === undefined) return undefined
   const volumes = await mapParallel(listed?.vols ?? [], (vol) => observeVolume(session, progress, vol))
+  const path = parsePoolPath(described.xml)
   return {
     name: pool.name,
-    path: parsePoolPath(described.xml),
+    path,
     active,
+    isOurs: path !== undefined && pool.uuid === poolId({ name: pool.name, path }),
     freeBytes: Number(info?.available ?? 0),
     volumes: volumes.filter((volume) => volume !== undefined).toSorted(byName),
   }

@@ -2,7 +2,7 @@ import { calls, errorCode, type StoragePool } from '@vmwright/libvirt'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { PoolDefinition } from '../contract.ts'
-import { parsePoolPath, poolXml } from './pool-xml.ts'
+import { parsePoolPath, poolId, poolXml } from './pool-xml.ts'
 import { mapParallel, type Session } from './session.ts'
 
 /**
@@ -37,6 +37,40 @@ export async function ensurePool(
   }
   if (!autostart)
     await session.call(progress, calls.storagePoolSetAutostart, { pool, autostart: true }, purpose)
+}
+
+/**
+ * Removes the pool and its folder when they are empty; nothing to do when there is no such pool, or when it is not
+ * the one that `ensurePool` makes. A folder with files that are no volumes stays, and so does one that libvirt may
+ * not remove. Safe to repeat after any interruption.
+ */
+export async function removePool(
+  session: Session,
+  progress: Progress,
+  unwanted: PoolDefinition,
+): Promise<void> {
+  const purpose = { object: unwanted.name, doing: `remove pool ${unwanted.name}` }
+  const lookup = { ...purpose, absent: [errorCode.noStoragePool] }
+  const found = await session.callUnless(
+    progress,
+    calls.storagePoolLookupByName,
+    { name: unwanted.name },
+    lookup,
+  )
+  if (found === undefined || found.pool.uuid !== poolId(unwanted)) return
+  const { pool } = found
+  // The folder of a stopped pool may hold what libvirt does not tell, or be gone already.
+  const folderFails = { ...purpose, absent: [errorCode.systemError, errorCode.internalError] }
+  const { active } = await session.call(progress, calls.storagePoolIsActive, { pool }, purpose)
+  if (active || (await session.callUnless(progress, calls.storagePoolCreate, { pool }, folderFails))) {
+    await session.call(progress, calls.storagePoolRefresh, { pool }, purpose)
+    const args = { pool, needResults: 1 }
+    const { vols } = await session.call(progress, calls.storagePoolListAllVolumes, args, purpose)
+    if (vols.length > 0) return
+    await session.call(progress, calls.storagePoolDestroy, { pool }, purpose)
+    await session.callUnless(progress, calls.storagePoolDelete, { pool }, folderFails)
+  }
+  await session.call(progress, calls.storagePoolUndefine, { pool }, purpose)
 }
 
 async function refuseOtherFolder(

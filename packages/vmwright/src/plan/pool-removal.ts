@@ -1,0 +1,63 @@
+import type { ObservedPool, ObservedVm } from '../hypervisor/contract.ts'
+import type { PoolSpec } from '../spec/resolved.ts'
+import type { PlanBuilder } from './builder.ts'
+import { imagePoolName } from './naming.ts'
+import type { Change, HostFacts, PlanInput } from './plan.ts'
+import { isNamedAfter } from './removal.ts'
+
+/**
+ * Removes pools that were made for machines of the spec, once all of these are removed with their disks and nothing
+ * of anybody else is in them. Call it last: it waits for the steps that empty the pool.
+ */
+export function addPoolRemovals(input: PlanInput, builder: PlanBuilder, changes: readonly Change[]): void {
+  for (const [host, facts] of input.hosts) {
+    for (const pool of input.spec.pools) {
+      if (pool.kind !== 'path' || pool.name === imagePoolName) continue
+      const there = facts.observed.pools.find(({ name, path }) => name === pool.name && path === pool.path)
+      if (there === undefined || !there.isOurs) continue
+      const users = usersOf(input, host, pool)
+      const areGone = users.every((name) =>
+        changes.some(({ instance, action }) => instance === name && action !== 'keep-foreign'),
+      )
+      if (users.length === 0 || !areGone || !isEmptied(there, facts, builder, users)) continue
+      const after = builder.steps.filter((step) => step.host === host).map((step) => step.id)
+      builder.add(
+        'remove-pool',
+        { host },
+        { pool: { name: pool.name, path: pool.path } },
+        {
+          title: `remove storage pool ${pool.name}`,
+          reason: 'it was made for these machines and is empty then',
+          detail: pool.name,
+          after,
+        },
+      )
+    }
+  }
+}
+
+const usersOf = ({ spec }: PlanInput, host: string, pool: PoolSpec): readonly string[] =>
+  spec.instances
+    .filter((instance) => instance.host === host && instance.pool === pool.id)
+    .map((instance) => instance.name)
+
+/** Every volume in the pool is deleted by a step, or goes with a snapshot that is. */
+function isEmptied(
+  pool: ObservedPool,
+  { observed }: HostFacts,
+  builder: PlanBuilder,
+  users: readonly string[],
+): boolean {
+  const deleted = new Set(
+    builder.steps.flatMap((step) =>
+      step.kind === 'delete-volume' && step.host === observed.host && step.volume.pool === pool.name
+        ? [step.volume.name]
+        : [],
+    ),
+  )
+  const machines = observed.vms.filter((vm) => users.includes(vm.name))
+  return pool.volumes.every(({ name }) => deleted.has(name) || machines.some((vm) => isOfSnapshot(name, vm)))
+}
+
+const isOfSnapshot = (volume: string, { name, snapshots }: ObservedVm): boolean =>
+  isNamedAfter(volume, name) && snapshots.some((snapshot) => volume.includes(snapshot))
