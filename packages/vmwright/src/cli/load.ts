@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { ProvisionError, systemCode } from '../lib/errors.ts'
 import { loadSpec } from '../spec/load.ts'
 import { narrow } from '../spec/narrow.ts'
@@ -84,6 +84,3 @@ export function requireInstance(spec: ResolvedSpec, name: string): InstanceSpec 
     hint: `Name one of them: ${instances.map((instance) => instance.name).join(', ')}.`,
   })
 }
-
-/** Folder of the spec: its lock file lives there. */
-export const specFolder = (spec: ResolvedSpec): string => dirname(spec.file)

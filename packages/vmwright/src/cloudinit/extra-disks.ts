@@ -1,11 +1,7 @@
 import type { ExtraDiskSpec } from '../spec/resolved.ts'
 
 /** Longest label that mkfs accepts. */
-export const labelLimit = { ext4: 16, xfs: 12 } as const
-
-/** The label of an extra disk when the spec names none: `<instance>-<device>`, cut to what the filesystem takes. */
-export const defaultLabel = (instance: string, device: string, filesystem: 'ext4' | 'xfs'): string =>
-  `${instance}-${device}`.slice(0, labelLimit[filesystem])
+const labelLimit = { ext4: 16, xfs: 12 } as const
 
 /**
  * C9. One GPT partition, one filesystem and one mount for each extra disk that has a mount; the others are left

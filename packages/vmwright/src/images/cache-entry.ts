@@ -10,6 +10,14 @@ import { type CacheRecord, isUnchanged, readRecord, stampOf, writeRecord } from 
 /** What is told of an image when its record is written; the rest is read off the file. */
 export type Provenance = Pick<CacheRecord, 'origin' | 'from' | 'version'>
 
+/** What is known of a file that was read to its end. */
+interface EntryFacts {
+  readonly name: string
+  readonly provenance: Provenance
+  readonly digest: Digest
+  readonly sha256: string
+}
+
 export interface EntryCheck {
   /** `undefined` for what is known only by its record, as built images are. */
   readonly expected: Digest | undefined
@@ -64,16 +72,7 @@ export async function checkEntry(
  * Gives a complete, flushed partial file, whose digests are `facts`, its final name, after a look at its content.
  * Throws `image.refused`; the partial file is gone then.
  */
-export async function commitEntry(
-  progress: Progress,
-  path: string,
-  facts: {
-    readonly name: string
-    readonly provenance: Provenance
-    readonly digest: Digest
-    readonly sha256: string
-  },
-): Promise<CacheRecord> {
+export async function commitEntry(progress: Progress, path: string, facts: EntryFacts): Promise<CacheRecord> {
   try {
     await requireAcceptable(partialPath(path), facts.name)
   } catch (error) {
@@ -85,16 +84,7 @@ export async function commitEntry(
   return describeEntry(progress, path, facts)
 }
 
-async function describeEntry(
-  progress: Progress,
-  path: string,
-  facts: {
-    readonly name: string
-    readonly provenance: Provenance
-    readonly digest: Digest
-    readonly sha256: string
-  },
-): Promise<CacheRecord> {
+async function describeEntry(progress: Progress, path: string, facts: EntryFacts): Promise<CacheRecord> {
   const { format, virtualSizeBytes } = await requireAcceptable(path, facts.name)
   const stamp = await stampOf(path)
   if (stamp === undefined) throw new Error(`${path} vanished`)

@@ -1,13 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runProgram } from '../../lib/process.ts'
-import { type AptSourcesFile, chooseAptSources } from './apt-sources.ts'
-import { type BuildRecipe, type ImageBuildSpec, makeRecipe } from './recipe.ts'
-
-/** The recipe that this machine would build by: the request, with the package sources that it can reach. */
-export async function recipeOnThisMachine(spec: ImageBuildSpec): Promise<BuildRecipe> {
-  return makeRecipe(spec, chooseAptSources(spec, await aptSourcesOfMachine()))
-}
+import type { AptSourcesFile } from './apt-sources.ts'
 
 /** The build machine's lists of package sources; an empty list on a machine without APT. */
 export async function aptSourcesOfMachine(folder = '/etc/apt'): Promise<readonly AptSourcesFile[]> {
