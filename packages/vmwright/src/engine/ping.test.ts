@@ -47,7 +47,7 @@ describe('T11: ping', () => {
   it('is all right when host, port, host key and agent answer', async () => {
     expect(await pinged()).toMatchObject({
       ok: true,
-      hosts: [{ host: 'fake', ok: true, machines: 1 }],
+      hosts: [{ host: 'fake', ok: true, machines: 1, version: 'fake 1.0.0' }],
       instances: [
         {
           name: 'web-1',

@@ -24,6 +24,8 @@ export interface HostPing {
   /** Milliseconds to connect, and to read the whole host afterwards. */
   readonly connectMs: number | undefined
   readonly readMs: number | undefined
+  /** `QEMU 7.2.22, libvirt 9.0.0` */
+  readonly version: string | undefined
   readonly architecture: string | undefined
   readonly cpus: number | undefined
   readonly memoryMib: number | undefined
@@ -89,6 +91,7 @@ async function pingHost(
         ok: true,
         connectMs: Math.round(connectedMs - startedMs),
         readMs: Math.round(seam.monotonicMs() - connectedMs),
+        version: host.can.version,
         architecture: host.can.architecture,
         cpus,
         memoryMib,
@@ -102,6 +105,7 @@ async function pingHost(
     const unknown = {
       connectMs: undefined,
       readMs: undefined,
+      version: undefined,
       architecture: undefined,
       cpus: undefined,
       memoryMib: undefined,

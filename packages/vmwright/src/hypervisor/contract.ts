@@ -64,6 +64,8 @@ export interface Hypervisor {
 }
 
 export interface Capabilities {
+  /** Of the hypervisor and what manages it, for people: `QEMU 7.2.22, libvirt 9.0.0`. */
+  readonly version: string
   readonly architecture: string
   readonly uefi: boolean
   readonly secureBoot: boolean

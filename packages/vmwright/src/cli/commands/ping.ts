@@ -49,7 +49,7 @@ export function renderPing({ hosts, instances }: PingReport): string {
   ]
   return [
     formatTable(
-      ['HOST', 'ANSWERS', 'CONNECT', 'READ', 'CPUS', 'MEMORY', 'MACHINES', 'URI'],
+      ['HOST', 'ANSWERS', 'CONNECT', 'READ', 'CPUS', 'MEMORY', 'MACHINES', 'VERSION', 'URI'],
       hosts.map(hostRow),
     ),
     ...(instances.length > 0
@@ -73,6 +73,7 @@ const hostRow = (host: HostPing): readonly string[] => [
   host.cpus === undefined ? '-' : `${host.cpus} ${host.architecture}`,
   host.memoryMib === undefined ? '-' : `${host.memoryMib} MiB`,
   String(host.machines ?? '-'),
+  host.version ?? '-',
   host.uri,
 ]
 

@@ -133,6 +133,7 @@ export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
   return {
     host: 'fake',
     capabilities: {
+      version: 'fake 1.0.0',
       architecture: 'x86_64',
       uefi: true,
       secureBoot: true,

@@ -13,9 +13,10 @@ const firmwareChosenAtDefine = 9_002_000n
 /** What the host's libvirt can do. Drivers other than QEMU's (the test driver) can do little of it. */
 export async function readCapabilities(session: Session, progress: Progress): Promise<Capabilities> {
   const purpose = { object: session.host, doing: 'read the capabilities of the hypervisor' }
-  const [{ type }, { version }, described] = await Promise.all([
+  const [{ type }, { version }, hypervisor, described] = await Promise.all([
     session.call(progress, calls.connectGetType, {}, purpose),
     session.call(progress, calls.connectGetLibVersion, {}, purpose),
+    session.callUnless(progress, calls.connectGetVersion, {}, { ...purpose, absent: [errorCode.noSupport] }),
     session.callUnless(
       progress,
       calls.connectGetDomainCapabilities,
@@ -35,7 +36,9 @@ export async function readCapabilities(session: Session, progress: Progress): Pr
       .filter(({ attributes }) => attributes['name'] === name)
       .flatMap((list) => childrenOf(list, 'value').map((value) => textAt(value)))
   const uefi = isQemu && valuesOf(os, 'firmware').includes('efi')
+  const own = hypervisor === undefined ? type : `${type} ${versionText(hypervisor.version)}`
   return {
+    version: `${own}, libvirt ${versionText(version)}`,
     architecture: textAt(domain, 'arch') ?? 'x86_64',
     uefi,
     secureBoot: uefi && valuesOf(find(os, 'loader'), 'secure').includes('yes'),
@@ -52,3 +55,7 @@ function uefiSnapshot(isQemu: boolean, version: bigint): Capabilities['stoppedSn
   if (!isQemu) return 'none'
   return version < firmwareChosenAtDefine ? 'internal' : 'external'
 }
+
+/** libvirt's form of a version: millions, thousands and ones are its three numbers. */
+export const versionText = (version: bigint): string =>
+  [version / 1_000_000n, (version / 1000n) % 1000n, version % 1000n].join('.')
