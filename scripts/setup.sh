@@ -104,7 +104,7 @@ dependencies_installed() {
 install_dependencies() {
   if dependencies_installed; then return; fi
   say "Installing Node dependencies"
-  must "npm ci" npm ci
+  must "npm ci" npm ci --loglevel=error
 }
 
 has_systemd() { [ -d /run/systemd/system ]; }
