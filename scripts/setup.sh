@@ -60,7 +60,7 @@ packages='
   gpgv acl openssh-client ca-certificates'
 
 if [ "${1:-}" = test ]; then
-  packages="$packages genisoimage xorriso gnupg openssl python3-yaml"
+  packages="$packages genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd"
   # Its service would start on a machine of somebody's own; the tests only need the program.
   if [ "${CI:-}" = true ]; then packages="$packages openssh-server"; fi
 fi
