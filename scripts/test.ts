@@ -1,5 +1,6 @@
 import { fork, spawnSync } from 'node:child_process'
 import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { startVitest, type Reporter, type TestCase, type TestModule } from 'vitest/node'
 
 /**
@@ -130,7 +131,7 @@ function countUp(project: Project, modules: readonly TestModule[], strayErrors: 
   const tests = modules.flatMap((module) => [...module.children.allTests()])
   const inState = (state: string): readonly TestCase[] => tests.filter((one) => one.result().state === state)
   const passed = inState('passed').length
-  const failed = inState('failed').map(describe)
+  const failed = inState('failed').map(describeFailure)
   for (const module of modules) {
     // A file that cannot be loaded has no tests to fail.
     if (module.errors().length > 0)
@@ -145,6 +146,14 @@ function describe(test: TestCase): string {
   const result = test.result()
   const reason = result.state === 'skipped' ? ` (${result.note ?? 'no reason given'})` : ''
   return `${relative(root, test.module.moduleId)}: ${test.fullName}${reason}`
+}
+
+/** The first lines of what went wrong too: of a long output, often only the end is kept. */
+function describeFailure(test: TestCase): string {
+  const messages = (test.result().errors ?? []).flatMap(({ message }) =>
+    stripVTControlCharacters(message).split('\n'),
+  )
+  return [describe(test), ...messages.slice(0, 30).map((line) => `    ${line}`)].join('\n  ')
 }
 
 function report(all: readonly Tally[]): void {
