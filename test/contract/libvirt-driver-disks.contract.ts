@@ -32,12 +32,13 @@ const qemuIo = async (file: string, format: string, command: string): Promise<vo
 async function machine(name: string, changes: Partial<VmDefinition> = {}): Promise<VmDefinition> {
   const vm: VmDefinition = {
     name: `${test.prefix}${name}`,
+    basis: undefined,
     id: uuidFromNames('disks', test.prefix, name),
     mark: {
       project: 'disks',
       instance: name,
       stage: 'created',
-      image: { id: 'none', digest: 'none' },
+      image: { kind: 'image', id: 'none', digest: 'none' },
       volumes: [{ ...volume(`${name}.qcow2`), role: 'root', device: 'vda' }],
       seed: { instanceId: 'i', digest: 'd', sealed: false },
       hostKeys: [],

@@ -23,12 +23,13 @@ beforeAll(async () => {
   })
   vm = {
     name: `${prefix}vm`,
+    basis: undefined,
     id: uuidFromNames('guest', prefix),
     mark: {
       project: 'guest',
       instance: 'vm',
       stage: 'creating',
-      image: { id: 'none', digest: 'none' },
+      image: { kind: 'image', id: 'none', digest: 'none' },
       volumes: [{ ...root, role: 'root', device: 'vda' }],
       seed: { instanceId: 'i', digest: 'd', sealed: false },
       hostKeys: [],

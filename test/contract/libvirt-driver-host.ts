@@ -59,6 +59,9 @@ export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
   parallel: 4,
   imageCachePath: '/nonexistent',
   startInactiveNetworks: false,
+  runtimeUser: undefined,
+  repairAccess: false,
+  login: undefined,
   ...overrides,
 })
 

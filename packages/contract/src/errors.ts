@@ -53,6 +53,26 @@ export const errorCatalogue = {
     when: 'The manifest is too large, has no line for the image or several, or its digest has the wrong length.',
     hint: 'Check `checksums` of the image, or pin a digest.',
   },
+  'template.not-found': {
+    title: 'The machine that a template names does not exist.',
+    when: 'Preflight looks for it on each host that has clones of it.',
+    hint: 'Correct `domain` of the template; the message lists the machines of the host.',
+  },
+  'template.running': {
+    title: 'A template is running.',
+    when: 'Its disks can only be copied while it is shut off, and the spec does not allow to shut it down.',
+    hint: 'Shut it down, or set `whenRunning: shut-down` for the template.',
+  },
+  'template.disk-invalid': {
+    title: 'A disk of a template cannot be cloned.',
+    when: 'A listed file is missing, unreadable, of another machine or not of this one; a disk of the machine is not listed; or a qcow2 refers to a file outside of the known pools.',
+    hint: 'Correct `disks` of the template, or leave it out to take those of the machine.',
+  },
+  'template.changed': {
+    title: 'The disks of a template changed although clones depend on them.',
+    when: 'An overlay was made of a template, and its disk is not what it was then. The overlays may be damaged.',
+    hint: 'Restore the template from a backup, or replace the clones that are named.',
+  },
   'image.digest-mismatch': {
     title: 'An image does not have the digest that was expected.',
     when: 'A download, a local file with `digest`, or a cached file (at `images verify`, or where `imagePolicy.repair` is off) has other bytes. Nothing wrong is ever used.',
@@ -93,6 +113,31 @@ export const errorCatalogue = {
     title: 'The hypervisor did not answer or refused the connection.',
     when: 'While connecting: the daemon does not run, the URI is wrong, `ssh` fails, or a certificate or a login is refused.',
     hint: 'Check that libvirt runs on the host and that its `uri` is right: virsh -c URI version.',
+  },
+  'host.no-shell': {
+    title: 'No command can be run on the hypervisor itself.',
+    when: 'Files outside of pools are to be looked at, copied or changed (templates, access lists), and the host is reached in a way that gives no shell.',
+    hint: 'Reach the host by `qemu+ssh://` or, on itself, by `qemu:///system`.',
+  },
+  'host.tool-missing': {
+    title: 'A program that the work needs is not installed on the hypervisor.',
+    when: 'Before a template is cloned: libguestfs for clones that get their identity offline, `setfacl` where access is repaired.',
+    hint: 'Install the package that is named on that host.',
+  },
+  'host.busy': {
+    title: 'Another job of the hypervisor is in the way.',
+    when: 'A pool or a disk is being worked on by another job. It is tried again until the step has no time left.',
+    hint: 'Wait until the other job has ended, or clone one after the other: `cloning: { mode: sequential }`.',
+  },
+  'host.access-denied': {
+    title: 'The user that runs guests cannot reach a path that they need.',
+    when: 'Preflight and `vmwright host access` walk each path as that user; the first folder that stops it is named.',
+    hint: 'Run `vmwright host access --repair`, or set `repairAccess: true` for the host.',
+  },
+  'host.no-driver': {
+    title: 'This version cannot work on hosts of that kind.',
+    when: 'The spec has a host whose `uri` is valid, and no driver is there for it; `validate` and `import` accept it.',
+    hint: 'Work on the instances of other hosts by naming them.',
   },
   'host.connection-lost': {
     title: 'The connection to the hypervisor broke in the middle.',
@@ -165,6 +210,21 @@ export const errorCatalogue = {
     title: 'A machine of a declared name was not made by vmwright.',
     when: 'The machine has no mark, or the mark of another project. It is left alone.',
     hint: 'Rename the instance, or take the machine over with `--adopt NAME`.',
+  },
+  'disk.no-reflink': {
+    title: 'The file system cannot share blocks between files.',
+    when: '`clone: reflink` is asked for, and the pool is on another file system than the template, or on one without reflinks (they need btrfs, XFS, or the like).',
+    hint: 'Use `clone: auto`, `copy` or `overlay`.',
+  },
+  'disk.no-system': {
+    title: 'No operating system was found on the disks of a clone.',
+    when: 'The identity of a clone is written into its disks, and no file system there has an `/etc`.',
+    hint: 'Check that the template boots, and that its encrypted volumes are not the ones needed.',
+  },
+  'disk.edit-failed': {
+    title: 'Files could not be written into the disks of a clone.',
+    when: 'libguestfs did not start on the host, or refused a change. Its last lines are in the message.',
+    hint: 'Run `libguestfs-test-tool` on that host.',
   },
   'disk.conflict': {
     title: 'A disk of the wanted name exists and is not ours.',
@@ -277,6 +337,21 @@ export const errorCatalogue = {
     title: 'The command line is not understood.',
     when: 'An unknown command, option or value, or a group where one instance is wanted.',
     hint: 'vmwright COMMAND --help shows the options.',
+  },
+  'import.unrecognised': {
+    title: 'A file is none of those that can be imported.',
+    when: 'Nothing in it tells which system it belongs to.',
+    hint: 'Name the system with `--from`, or see `vmwright import --help` for the files that are known.',
+  },
+  'import.invalid': {
+    title: 'A file to import cannot be read.',
+    when: 'It is not YAML, JSON or an inventory, or lacks what a spec cannot do without.',
+    hint: 'Correct the place that is named.',
+  },
+  'benchmark.no-data': {
+    title: 'There is no benchmark to report on.',
+    when: 'The folder has no run, or the run has no summary.',
+    hint: 'Make one with `vmwright benchmark cold`, or name the folder with `--root`.',
   },
   'internal.bug': {
     title: 'Something happened that should be impossible.',

@@ -45,8 +45,21 @@ export function sshDialer(options: SshOptions): Dial {
 }
 
 /** The command line. Everything that comes from a URI is an argument of its own or quoted for the host's shell. */
-export function sshArguments(options: SshOptions, control: string | undefined): readonly string[] {
-  const { route } = options
+export const sshArguments = (options: SshOptions, control: string | undefined): readonly string[] => [
+  ...loginArguments(options.route, control),
+  remoteCommand(options),
+]
+
+/**
+ * Arguments for `ssh` that run a command on the host of a route, through the connection that the RPC uses too.
+ * The words arrive there as they are: they are quoted for the login shell.
+ */
+export const sshCommand = (route: SshRoute, words: readonly string[]): readonly string[] => [
+  ...loginArguments(route, controlPath(route)),
+  words.map(quoted).join(' '),
+]
+
+function loginArguments(route: SshRoute, control: string | undefined): readonly string[] {
   const multiplex =
     control === undefined
       ? ['ControlPath=none']
@@ -65,7 +78,6 @@ export function sshArguments(options: SshOptions, control: string | undefined): 
     ...(route.port === undefined ? [] : ['-p', String(route.port)]),
     '--',
     route.host,
-    remoteCommand(options),
   ]
 }
 

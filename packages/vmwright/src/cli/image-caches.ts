@@ -37,7 +37,9 @@ export async function imageCaches(
 }
 
 function isFor(spec: ResolvedSpec, image: ImageSpec, host: string): boolean {
-  const users = spec.instances.filter((instance) => instance.image === image.id)
+  const users = spec.instances.filter(
+    (instance) => instance.source.kind === 'image' && instance.source.id === image.id,
+  )
   return users.length === 0 ? spec.hosts[0]?.name === host : users.some((instance) => instance.host === host)
 }
 

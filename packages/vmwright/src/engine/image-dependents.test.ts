@@ -3,7 +3,7 @@ import type { ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
 import { createFakeVm } from '../hypervisor/fake/world.ts'
 import { imageDependentsOn } from './image-dependents.ts'
 
-const disk = (path: string) => ({ device: 'vda', path, kind: 'disk' as const })
+const disk = (path: string) => ({ device: 'vda', path, kind: 'disk' as const, format: 'qcow2' })
 const vm = (name: string, path: string): ObservedVm => ({
   ...createFakeVm(name, { disks: [disk(path)] }),
   snapshots: [],

@@ -97,7 +97,9 @@ export class Session implements AsyncDisposable {
     if (spec === undefined)
       throw new ProvisionError('internal.bug', { message: `The spec has no host ${host.host}.` })
     const wanted = this.spec.images.filter((image) =>
-      this.instances.some((each) => each.host === spec.name && each.image === image.id),
+      this.instances.some(
+        (each) => each.host === spec.name && each.source.kind === 'image' && each.source.id === image.id,
+      ),
     )
     const [observed, cached] = await Promise.all([
       host.observe(progress),

@@ -1,4 +1,5 @@
 import type { Progress } from '../lib/progress.ts'
+import type { Secret } from '../lib/secret.ts'
 import type { SeedBus } from '../spec/resolved.ts'
 
 /**
@@ -41,6 +42,16 @@ export interface Hypervisor {
     volume: VolumeRef,
     sizeBytes: number,
   ): Promise<void>
+  /**
+   * Makes a volume of a template's disk, under its final name only when it is complete. Throws `pool.full`,
+   * `disk.no-reflink`, `disk.conflict`, and `host.busy` when another job is in the way (try again).
+   */
+  cloneDisk(progress: Progress, clone: DiskClone): Promise<void>
+  /**
+   * Writes files into the disks of a stopped machine, without starting it. All or an error; may be repeated.
+   * Throws `host.no-shell`, `host.tool-missing`, `disk.no-system`, `disk.edit-failed`.
+   */
+  editDisks(progress: Progress, edit: DiskEdit): Promise<void>
   deleteVolume(progress: Progress, volume: VolumeRef): Promise<void>
   /** Replaces the mark in the machine's metadata. */
   writeMark(progress: Progress, vm: string, mark: VmMark): Promise<void>
@@ -58,9 +69,32 @@ export interface Hypervisor {
   restoreSnapshot(progress: Progress, vm: string, name: string): Promise<void>
   deleteSnapshot(progress: Progress, vm: string, name: string): Promise<void>
 
+  /** Files of the host itself. Every method throws `host.no-shell` where `can.noShell` says why. */
+  readonly files: HostFiles
   /** Access to a running guest. */
   guest(vm: string): GuestAccess
   close(): Promise<void>
+}
+
+export interface HostFiles {
+  /** What files are, in one round trip, whatever their number; the hash only when asked for. No mutation. */
+  inspect(
+    progress: Progress,
+    paths: readonly string[],
+    options: { readonly sha256: boolean },
+  ): Promise<readonly HostFile[]>
+  /** Takes the right to write away from everybody, in a way that `release` can undo. */
+  protect(progress: Progress, paths: readonly string[]): Promise<void>
+  /** Gives back what `protect` took; leaves other files alone. */
+  release(progress: Progress, paths: readonly string[]): Promise<void>
+  /** Removes what interrupted clones left in a workspace, and the folder itself when it is empty then. */
+  emptyWorkspace(progress: Progress, path: string): Promise<void>
+  /** Whether the user that runs guests reaches these paths (T9). No mutation. */
+  checkAccess(progress: Progress, request: AccessRequest): Promise<AccessReport>
+  /** Sets the ACLs that a report proposes, and records them on the host for `undoAccess`. */
+  repairAccess(progress: Progress, repairs: readonly AccessRepair[]): Promise<void>
+  /** Takes back all that `repairAccess` ever gave on this host; tells what. */
+  undoAccess(progress: Progress): Promise<readonly AccessRepair[]>
 }
 
 export interface Capabilities {
@@ -71,6 +105,8 @@ export interface Capabilities {
   readonly secureBoot: boolean
   readonly guestAgent: boolean
   readonly console: boolean
+  /** Commands can be run on the host itself, which files outside of pools need; `undefined`: they can, else why not. */
+  readonly noShell: string | undefined
   /** The kind of snapshot that works for a stopped machine of that firmware. */
   readonly stoppedSnapshot: Readonly<Record<'bios' | 'uefi', 'internal' | 'external' | 'none'>>
 }
@@ -141,6 +177,8 @@ export interface ObservedVm {
     readonly device: string
     readonly path: string | undefined
     readonly kind: 'disk' | 'cdrom'
+    /** `qcow2`, `raw`, …; `undefined` where the definition does not say. */
+    readonly format: string | undefined
   }[]
   readonly snapshots: readonly string[]
 }
@@ -153,7 +191,8 @@ export interface VmMark {
   readonly project: string
   readonly instance: string
   readonly stage: 'creating' | 'created' | 'provisioned'
-  readonly image: { readonly id: string; readonly digest: string }
+  /** What its disks were made of. The digest is that of the image, or the content identity of the template. */
+  readonly image: { readonly kind: 'image' | 'template'; readonly id: string; readonly digest: string }
   readonly volumes: readonly MarkedVolume[]
   readonly seed: {
     /** cloud-init's instance-id: new for each creation. */
@@ -198,6 +237,12 @@ export interface ImagePlacement extends VolumeRef {
 
 export interface VmDefinition {
   readonly name: string
+  /**
+   * Name of a machine whose devices, firmware (with a copy of its variables) and tuning are taken over, without its
+   * identity; its disks, in their order, become `disks`. `undefined`: built from what is said here alone. Matters
+   * for a machine that does not exist yet.
+   */
+  readonly basis: string | undefined
   readonly id: string
   readonly mark: VmMark
   readonly acceleration: 'kvm' | 'emulation'
@@ -224,6 +269,99 @@ export interface DiskCreation extends VolumeRef {
     | { readonly volume: VolumeRef; readonly format: 'qcow2' | 'raw'; readonly mode: 'overlay' | 'copy' }
     | undefined
   readonly existing: 'keep' | 'replace'
+}
+
+export interface DiskClone extends VolumeRef {
+  readonly from: { readonly path: string; readonly format: 'qcow2' | 'raw' }
+  /**
+   * `copy` depends on nothing; `reflink` shares blocks by the file system; `auto` is a reflink where that can be
+   * had, else a copy; `overlay` is a qcow2 over the template's disk. A copy keeps the template's format.
+   */
+  readonly mode: 'auto' | 'copy' | 'reflink' | 'overlay'
+  /** Grown to this afterwards; `undefined`: as large as the template's. */
+  readonly sizeBytes: number | undefined
+  /** Folder on the host for the incomplete copy; `undefined`: the pool's own. */
+  readonly workspace: string | undefined
+  readonly existing: 'keep' | 'replace'
+}
+
+export interface DiskEdit {
+  /** For messages. */
+  readonly vm: string
+  readonly disks: readonly { readonly volume: VolumeRef; readonly format: 'qcow2' | 'raw' }[]
+  readonly acceleration: 'kvm' | 'emulation'
+  /** Done in this order in the guest's file system as it is mounted when the guest runs. */
+  readonly changes: readonly FileChange[]
+}
+
+export type FileChange =
+  /** Makes the folders above it, mode 0755, owner root. */
+  | {
+      readonly kind: 'write'
+      readonly path: string
+      readonly content: string | Secret
+      readonly mode: number
+      /** Write only where this file or folder exists in the guest. */
+      readonly onlyIf?: string
+    }
+  /** Files that match a pattern of the shell; none is fine. */
+  | { readonly kind: 'remove'; readonly pattern: string }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string }
+
+export interface HostFile {
+  /** As it was asked for. */
+  readonly path: string
+  readonly kind: 'file' | 'folder' | 'block-device' | 'other' | 'missing' | 'unreadable'
+  /** Without symbolic links; `path` where there is nothing. */
+  readonly realPath: string
+  readonly sizeBytes: number
+  /** Nanoseconds since the epoch, in decimal. */
+  readonly modifiedNs: string
+  readonly inode: string
+  /** Permission bits, `0o644`. */
+  readonly mode: number
+  /** The first 4 KiB. */
+  readonly head: Uint8Array
+  readonly sha256: string | undefined
+}
+
+export type AccessNeed = 'search' | 'read' | 'write'
+
+export interface AccessRequest {
+  /** `undefined`: found from the host's configuration. */
+  readonly user: string | undefined
+  readonly needs: readonly { readonly path: string; readonly need: AccessNeed }[]
+}
+
+export interface AccessReport {
+  readonly user: string
+  readonly blocked: readonly AccessBlock[]
+  /** What mandatory access control (AppArmor, SELinux) will refuse although the modes allow it. */
+  readonly confined: readonly {
+    readonly path: string
+    readonly by: 'apparmor' | 'selinux'
+    readonly message: string
+    readonly hint: string
+  }[]
+}
+
+export interface AccessBlock {
+  readonly path: string
+  readonly need: AccessNeed
+  /** The first path component that stops the user. */
+  readonly at: string
+  /** The least that lets the user through, all components together. Empty where an ACL cannot help. */
+  readonly repairs: readonly AccessRepair[]
+  /** Why an ACL cannot help: no ACLs on that file system, a read-only mount, … */
+  readonly noRepair: string | undefined
+}
+
+/** `setfacl -m u:<user>:<permissions> <path>` */
+export interface AccessRepair {
+  readonly path: string
+  readonly user: string
+  /** `--x`, `r--`, `rwx`. */
+  readonly permissions: string
 }
 
 export interface SnapshotDefinition {

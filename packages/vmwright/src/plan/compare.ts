@@ -82,7 +82,7 @@ export function compareVm(
 
   const mark = observed.mark
   if (mark !== undefined) {
-    differ('image', mark.image.id, instance.image, 'replacement')
+    differ(instance.source.kind, mark.image.id, instance.source.id, 'replacement')
     differ(
       'pool',
       mark.volumes.find((volume) => volume.role === 'root')?.pool ?? vm.root.pool,

@@ -39,8 +39,8 @@ export function poolOf(spec: ResolvedSpec, instance: InstanceSpec): PoolSpec {
 }
 
 export function vmPlan(spec: ResolvedSpec, instance: InstanceSpec): VmPlan {
-  const image = spec.images.find((candidate) => candidate.id === instance.image)
-  if (image === undefined) throw new RangeError(`the spec has no image ${instance.image}`)
+  const image = spec.images.find((candidate) => candidate.id === instance.source.id)
+  if (image === undefined) throw new RangeError(`the spec has no image ${instance.source.id}`)
   const pool = poolOf(spec, instance).name
   return {
     instance,

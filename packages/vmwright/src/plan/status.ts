@@ -14,7 +14,7 @@ export function instanceStatus(
   extraAddresses: readonly string[] = [],
 ): InstanceStatus {
   const observed = host?.vms.find((vm) => vm.name === instance.name)
-  const base = { name: instance.name, host: instance.host, image: instance.image }
+  const base = { name: instance.name, host: instance.host, image: instance.source.id }
   if (observed === undefined || host === undefined) {
     return {
       ...base,

@@ -28,7 +28,7 @@ export function resolveInstance(member: Member, context: InstanceContext): Insta
     name,
     group,
     host: choose(context.hosts, settings.host, member, ['host'], report),
-    image,
+    source: { kind: 'image' as const, id: image },
     pool: choose(context.pools, settings.pool, member, ['pool'], report),
     vcpus: settings.vcpus ?? 2,
     singleSocket: settings.singleSocket ?? true,

@@ -76,7 +76,27 @@ export function resolveSpec(input: ResolveInput): {
   const instances = members.map((member) => resolveInstance(member, context))
   checkAddresses(instances, members, networks, report)
   return {
-    spec: { project: document.project, file, hosts, images, networks, pools, instances, imagePolicy },
+    spec: {
+      project: document.project,
+      file,
+      hosts,
+      images,
+      templates: [],
+      cloning: defaultCloning,
+      networks,
+      pools,
+      instances,
+      imagePolicy,
+    },
     problems,
   }
 }
+
+const defaultCloning = {
+  mode: 'auto',
+  parallel: 4,
+  workspace: undefined,
+  emptyWorkspace: true,
+  validate: 'always',
+  fullHash: false,
+} as const

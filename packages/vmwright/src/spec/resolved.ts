@@ -11,6 +11,8 @@ export interface ResolvedSpec {
   readonly file: string
   readonly hosts: readonly HostSpec[]
   readonly images: readonly ImageSpec[]
+  readonly templates: readonly TemplateSpec[]
+  readonly cloning: CloningSpec
   readonly networks: readonly NetworkSpec[]
   readonly pools: readonly PoolSpec[]
   readonly instances: readonly InstanceSpec[]
@@ -32,6 +34,56 @@ export interface HostSpec {
   readonly imageCachePath: string
   /** Start networks that exist but are inactive (C13). */
   readonly startInactiveNetworks: boolean
+  /** The user that runs the guests; `undefined`: as the host's own configuration says. */
+  readonly runtimeUser: string | undefined
+  /** T9. Give that user the access it lacks, by ACL, instead of failing. */
+  readonly repairAccess: boolean
+  /** Who to log in as on hosts that are not reached by `ssh` or a socket (Hyper-V). */
+  readonly login: { readonly user: string; readonly password: SecretRef } | undefined
+}
+
+/** A machine on the host of which others are cloned (T3). */
+export interface TemplateSpec {
+  readonly id: string
+  /** Name of the machine on the host. */
+  readonly domain: string
+  /** All its disk files on the host, in the order of its disks; `undefined`: those that it has. */
+  readonly disks: readonly string[] | undefined
+  readonly os: 'debian' | 'ubuntu'
+  /** How a clone gets its own name, keys and addresses: files written into its disks, or a cloud-init seed. */
+  readonly identity: 'offline' | 'cloud-init'
+  /** For `offline`: what configures the network in the guest. */
+  readonly network: 'ifupdown' | 'netplan'
+  /** For `offline`: names of the guest's interfaces, in order; `enp1s0` and the like. */
+  readonly interfaces: readonly [string, ...string[]]
+  /** For netplan. */
+  readonly renderer: 'networkd' | 'NetworkManager'
+  /** What to do when it runs: its disks are copied only while it is off. */
+  readonly whenRunning: 'refuse' | 'shut-down'
+  /** Start it again afterwards when it was shut down for the copy. */
+  readonly restart: boolean
+  /** How the disks of its clones are made: `auto` shares blocks where the file system can, else copies. */
+  readonly clone: CloneMode
+  /** The user to log in as. */
+  readonly user: string
+  readonly seedBus: SeedBus
+}
+
+export type CloneMode = 'auto' | 'copy' | 'reflink' | 'overlay'
+
+export interface CloningSpec {
+  /** T1. `auto` clones in parallel and tries those that got into each other's way again, one by one. */
+  readonly mode: 'auto' | 'sequential' | 'parallel'
+  /** How many disks are copied at once on a host. */
+  readonly parallel: number
+  /** T2. Folder on the host for copies that are not complete; `undefined`: the pool itself. */
+  readonly workspace: string | undefined
+  /** Remove what is left in the workspace, and the workspace when it is empty, after the run. */
+  readonly emptyWorkspace: boolean
+  /** T8. `once`: a template that is still what it was when it was validated is not validated again. */
+  readonly validate: 'always' | 'once'
+  /** Compare the whole content by its SHA-256 too, not only size, time, inode and header. */
+  readonly fullHash: boolean
 }
 
 export interface NetworkSpec {
@@ -108,7 +160,8 @@ export interface InstanceSpec {
   /** Key of the group in the spec it came from: `web` for `web-1`. */
   readonly group: string
   readonly host: string
-  readonly image: string
+  /** What its disks are made of. */
+  readonly source: InstanceSource
   readonly pool: string
   readonly vcpus: number
   /** C12: one socket, one thread per core. */
@@ -119,6 +172,7 @@ export interface InstanceSpec {
   readonly secureBoot: boolean
   readonly seedBus: SeedBus
   readonly rootDisk: {
+    /** 0 for a clone: as large as the template's. */
     readonly sizeMib: number
     readonly mode: 'overlay' | 'copy'
     readonly format: 'qcow2' | 'raw'
@@ -132,6 +186,10 @@ export interface InstanceSpec {
   readonly snapshot:
     { readonly name: string; readonly description: string; readonly startAfterwards: boolean } | undefined
 }
+
+export type InstanceSource =
+  | { readonly kind: 'image'; readonly id: string }
+  | { readonly kind: 'template'; readonly id: string; readonly clone: CloneMode }
 
 export interface ExtraDiskSpec {
   /** `vdb`..`vdz` */

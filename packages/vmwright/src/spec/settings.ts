@@ -20,6 +20,9 @@ export function resolveHosts(document: SpecDocument, dataFolder: string): readon
         parallel: host.parallel ?? 4,
         imageCachePath: host.imageCache ?? `${isSession(uri) ? dataFolder : systemFolder}/cache`,
         startInactiveNetworks: host.startInactiveNetworks ?? false,
+        runtimeUser: undefined,
+        repairAccess: false,
+        login: undefined,
       }
     },
   )

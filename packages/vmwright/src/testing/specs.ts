@@ -9,6 +9,9 @@ export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
   parallel: 4,
   imageCachePath: '/var/lib/libvirt/images/vmwright/cache',
   startInactiveNetworks: false,
+  runtimeUser: undefined,
+  repairAccess: false,
+  login: undefined,
   ...overrides,
 })
 
@@ -29,7 +32,7 @@ export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}
     name,
     group: name,
     host: 'fake',
-    image: 'debian-12',
+    source: { kind: 'image', id: 'debian-12' },
     pool: 'instances',
     vcpus: 2,
     singleSocket: true,
@@ -119,6 +122,15 @@ export const resolvedSpec = (
   file: 'vmwright.yaml',
   hosts: [hostSpec()],
   images: [imageSpec()],
+  templates: [],
+  cloning: {
+    mode: 'auto',
+    parallel: 4,
+    workspace: undefined,
+    emptyWorkspace: true,
+    validate: 'always',
+    fullHash: false,
+  },
   networks: [{ id: 'default', use: 'default' }],
   pools: [
     {

@@ -64,7 +64,7 @@ function freshMark(
     project: context.services.spec.project,
     instance: instance.name,
     stage: 'creating',
-    image: { id: vm.image.id, digest: image.sha256 },
+    image: { kind: 'image', id: vm.image.id, digest: image.sha256 },
     volumes: volumesOf(vm),
     seed,
     hostKeys,
@@ -93,6 +93,7 @@ function definition(vm: VmPlan, mark: VmMark, acceleration: 'kvm' | 'emulation')
   const { instance } = vm
   return {
     name: instance.name,
+    basis: undefined,
     id: vm.id,
     mark,
     acceleration,
@@ -136,7 +137,7 @@ export const adoptVm: Handler<'adopt-vm'> = async (progress, step, context) => {
     project: context.services.spec.project,
     instance: instance.name,
     stage: 'provisioned',
-    image: { id: step.vm.image.id, digest: 'adopted' },
+    image: { kind: 'image', id: step.vm.image.id, digest: 'adopted' },
     volumes: [],
     seed: { instanceId: 'adopted', digest: seedDigest(instance), sealed: true },
     hostKeys: [],

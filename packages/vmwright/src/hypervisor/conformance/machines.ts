@@ -54,7 +54,7 @@ export function describeMachines(suite: () => Suite): void {
     const mark: VmMark = {
       ...vm.mark,
       stage: 'provisioned',
-      image: { id: text, digest: `sha256:${text}` },
+      image: { kind: 'image', id: text, digest: `sha256:${text}` },
       seed: { instanceId: text, digest: 'd', sealed: true },
       hostKeys: [`ssh-ed25519 AAAA ${text}`, 'ecdsa-sha2-nistp256 BBBB'],
       user: text,

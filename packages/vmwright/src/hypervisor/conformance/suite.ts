@@ -48,6 +48,7 @@ export function createSuite({ host, progress, poolPath, prefix, cleanup }: Hyper
       const [root, seed] = [volume(`${what}.qcow2`), volume(`${what}.iso`)]
       const definition: VmDefinition = {
         name: name(what),
+        basis: undefined,
         id: uuidFromNames('conformance', name(what)),
         mark: markOf(name(what), root, seed),
         acceleration: 'emulation',
@@ -88,7 +89,7 @@ const markOf = (instance: string, root: VolumeRef, seed: VolumeRef): VmMark => (
   project: 'conformance',
   instance,
   stage: 'creating',
-  image: { id: 'none', digest: 'sha256:0' },
+  image: { kind: 'image', id: 'none', digest: 'sha256:0' },
   volumes: [
     { ...root, role: 'root', device: 'vda' },
     { ...seed, role: 'seed', device: 'sda' },

@@ -1,5 +1,6 @@
 import type { Seam } from '../../lib/seam.ts'
 import type { Hypervisor } from '../contract.ts'
+import { cloneDisk, editDisks, hostFiles } from './clones.ts'
 import { createContext, type FakeOptions } from './context.ts'
 import * as daemon from './daemon.ts'
 import { openGuest } from './guest-access.ts'
@@ -45,6 +46,9 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
     createDisk: (progress, disk) => createDisk(context, progress, disk),
     writeVolume: (progress, volume, content) => writeVolume(context, progress, volume, content),
     growDisk: (progress, _vm, _device, volume, sizeBytes) => growDisk(context, progress, volume, sizeBytes),
+    cloneDisk: (progress, clone) => cloneDisk(context, progress, clone),
+    editDisks: (progress, edit) => editDisks(context, progress, edit),
+    files: hostFiles(context),
     deleteVolume: (progress, volume) => deleteVolume(context, progress, volume),
     async writeMark(progress, name, mark) {
       const vm = await context.look(progress, 'lookupVm', name, () => daemon.vmNamed(world, name))

@@ -62,7 +62,7 @@ const vm = (name: string, overrides: Partial<VmDefinition> = {}): VmDefinition =
     project: 'p',
     instance: name,
     stage: 'creating',
-    image: { id: 'i', digest: 'd' },
+    image: { kind: 'image', id: 'i', digest: 'd' },
     volumes: [{ pool: 'default', name: `${name}.qcow2`, role: 'root', device: 'vda' }],
     seed: { instanceId: 'i', digest: 'd', sealed: false },
     hostKeys: [],

@@ -22,7 +22,7 @@ export async function defineVm(
 
 /** The machine after the definition; what is not part of one stays as it is. */
 function asDefined(world: FakeWorld, definition: VmDefinition): FakeVm {
-  const { disks, seed, ...facts } = structuredClone(definition)
+  const { disks, seed, basis: _basis, ...facts } = structuredClone(definition)
   const found = Object.values(world.vms).find((vm) => vm.id === definition.id)
   const seedDevice = definition.mark.volumes.find(({ role }) => role === 'seed')?.device ?? 'sda'
   return {
@@ -31,15 +31,17 @@ function asDefined(world: FakeWorld, definition: VmDefinition): FakeVm {
     ...facts,
     interfaces: [...facts.interfaces],
     disks: [
-      ...disks.map(({ device, volume }) => ({
+      ...disks.map(({ device, volume, format }) => ({
         device,
         path: daemon.pathOf(daemon.poolNamed(world, volume.pool), volume),
         kind: 'disk' as const,
+        format,
       })),
       ...(seed === undefined ? [] : [seed]).map(({ volume, bus }) => ({
         device: seedDevice,
         path: daemon.pathOf(daemon.poolNamed(world, volume.pool), volume),
         kind: bus === 'virtio' ? ('disk' as const) : ('cdrom' as const),
+        format: 'raw',
       })),
     ],
   }

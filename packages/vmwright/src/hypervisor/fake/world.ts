@@ -139,6 +139,7 @@ export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
       secureBoot: true,
       guestAgent: true,
       console: true,
+      noShell: undefined,
       stoppedSnapshot: { bios: 'internal', uefi: 'external' },
     },
     cpus: 8,

@@ -1,7 +1,9 @@
 import { calls, errorCode } from '@vmwright/libvirt'
 import type { Progress } from '../../lib/progress.ts'
 import { childrenOf, find, parseXml, textAt } from '../../lib/xml.ts'
+import type { HostSpec } from '../../spec/resolved.ts'
 import type { Capabilities } from '../contract.ts'
+import { whyNoShell } from './host-shell.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -11,7 +13,11 @@ import type { Session } from './session.ts'
 const firmwareChosenAtDefine = 9_002_000n
 
 /** What the host's libvirt can do. Drivers other than QEMU's (the test driver) can do little of it. */
-export async function readCapabilities(session: Session, progress: Progress): Promise<Capabilities> {
+export async function readCapabilities(
+  session: Session,
+  progress: Progress,
+  { uri }: Pick<HostSpec, 'uri'>,
+): Promise<Capabilities> {
   const purpose = { object: session.host, doing: 'read the capabilities of the hypervisor' }
   const [{ type }, { version }, hypervisor, described] = await Promise.all([
     session.call(progress, calls.connectGetType, {}, purpose),
@@ -44,6 +50,7 @@ export async function readCapabilities(session: Session, progress: Progress): Pr
     secureBoot: uefi && valuesOf(find(os, 'loader'), 'secure').includes('yes'),
     guestAgent: isQemu,
     console: isQemu,
+    noShell: whyNoShell(uri),
     stoppedSnapshot: {
       bios: isQemu ? 'internal' : 'none',
       uefi: uefiSnapshot(isQemu, version),

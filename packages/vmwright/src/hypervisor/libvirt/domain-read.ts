@@ -64,7 +64,9 @@ function parseDisk(element: XmlElement): ObservedVm['disks'] {
   const device = find(element, 'target')?.attributes['dev']
   const { file, dev } = find(element, 'source')?.attributes ?? {}
   const kind = element.attributes['device'] === 'cdrom' ? 'cdrom' : 'disk'
-  return device === undefined ? [] : [{ device, path: file ?? dev, kind }]
+  return device === undefined
+    ? []
+    : [{ device, path: file ?? dev, kind, format: find(element, 'driver')?.attributes['type'] }]
 }
 
 const kibPer: Readonly<Record<string, number>> = {

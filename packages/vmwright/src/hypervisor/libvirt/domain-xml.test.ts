@@ -10,7 +10,7 @@ const mark: VmMark = {
   project: 'demo',
   instance: 'web-1',
   stage: 'creating',
-  image: { id: 'debian-12', digest: 'sha256:c0ffee' },
+  image: { kind: 'image', id: 'debian-12', digest: 'sha256:c0ffee' },
   volumes: [
     { role: 'root', device: 'vda', pool: 'guests', name: 'web-1-root.qcow2' },
     { role: 'extra', device: 'vdb', pool: 'guests', name: 'web-1-vdb.raw' },
@@ -23,6 +23,7 @@ const mark: VmMark = {
 
 const vm: VmDefinition = {
   name: 'web-1',
+  basis: undefined,
   id: '0f3b2a10-8d4e-8c55-9e61-2f1f7c1d9a77',
   mark,
   acceleration: 'kvm',

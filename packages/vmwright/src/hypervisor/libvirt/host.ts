@@ -6,9 +6,13 @@ import type { Hypervisor } from '../contract.ts'
 import { probeAcceleration } from './acceleration.ts'
 import { readCapabilities } from './capabilities.ts'
 import { unreachable } from './failure.ts'
+import { cloneDisk } from './clone-disk.ts'
+import { editDisks } from './edit-disks.ts'
+import { hostFiles } from './files.ts'
 import { growDisk } from './grow.ts'
 import { guestAccess } from './guest.ts'
 import { placeImage } from './images.ts'
+import { hostShell } from './host-shell.ts'
 import { defineVm, setAutostart, undefineVm, writeMark } from './machines.ts'
 import { observeHost } from './observe.ts'
 import { ensurePool, removePool, startNetwork } from './pools.ts'
@@ -51,7 +55,8 @@ async function connect(progress: Progress, spec: HostSpec): Promise<Libvirt> {
 }
 
 async function hypervisor(progress: Progress, spec: HostSpec, session: Session): Promise<Hypervisor> {
-  const can = await readCapabilities(session, progress)
+  const can = await readCapabilities(session, progress, spec)
+  const shell = hostShell(spec)
   const hostIs = parseUri(spec.uri).route.kind === 'unix' ? 'local' : 'remote'
   return {
     host: spec.name,
@@ -69,6 +74,9 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     writeVolume: (progress, volume, content) => writeVolume(session, progress, volume, content),
     growDisk: (progress, vm, device, volume, sizeBytes) =>
       growDisk(session, progress, { vm, device, volume, sizeBytes }),
+    cloneDisk: (progress, clone) => cloneDisk({ session, shell }, progress, clone),
+    editDisks: (progress, edit) => editDisks({ session, shell }, progress, edit),
+    files: hostFiles(shell),
     deleteVolume: (progress, volume) => deleteVolume(session, progress, volume),
     writeMark: (progress, vm, mark) => writeMark(session, progress, vm, mark),
     setAutostart: (progress, vm, autostart) => setAutostart(session, progress, vm, autostart === 'on'),

@@ -13,7 +13,7 @@ export function markElement(mark: VmMark): XmlElement {
   return el(
     'vm',
     { project: mark.project, instance: mark.instance, stage: mark.stage, user: mark.user },
-    el('image', { id: mark.image.id, digest: mark.image.digest }),
+    el(mark.image.kind, { id: mark.image.id, digest: mark.image.digest }),
     el('seed', {
       instanceId: mark.seed.instanceId,
       digest: mark.seed.digest,
@@ -53,14 +53,19 @@ export function parseMark(domain: XmlElement): VmMark | undefined {
   const vm = metadataIn(domain, markNamespace)
   if (vm === undefined) return undefined
   const { project, instance, stage, user } = vm.attributes
-  const image = find(vm, 'image')?.attributes ?? {}
+  const template = find(vm, 'template')
+  const source = (template ?? find(vm, 'image'))?.attributes ?? {}
   const seed = find(vm, 'seed')?.attributes ?? {}
   if (project === undefined || instance === undefined || !isStage(stage)) return undefined
   return {
     project,
     instance,
     stage,
-    image: { id: image['id'] ?? '', digest: image['digest'] ?? '' },
+    image: {
+      kind: template === undefined ? 'image' : 'template',
+      id: source['id'] ?? '',
+      digest: source['digest'] ?? '',
+    },
     volumes: childrenOf(vm, 'volume').flatMap(parseVolume),
     seed: {
       instanceId: seed['instanceId'] ?? '',

@@ -83,14 +83,14 @@ export function capacityFindings(
         ),
       )
     }
-    const image = cachedImages.get(instance.image)
+    const image = cachedImages.get(instance.source.id)
     if (image !== undefined && image.virtualSizeBytes > instance.rootDisk.sizeMib * MiB) {
       findings.push(
         finding(
           'error',
           'disk.shrink-refused',
           `instance ${instance.name}`,
-          `Its disk of ${formatBytes(instance.rootDisk.sizeMib * MiB)} is smaller than the image ${instance.image} (${formatBytes(image.virtualSizeBytes)}).`,
+          `Its disk of ${formatBytes(instance.rootDisk.sizeMib * MiB)} is smaller than the image ${instance.source.id} (${formatBytes(image.virtualSizeBytes)}).`,
           `Set \`rootDisk.size\` to at least ${formatBytes(image.virtualSizeBytes)}.`,
         ),
       )
@@ -112,7 +112,7 @@ export function capacityFindings(
     const here = creating.filter((instance) => vmPlan(input.spec, instance).root.pool === pool.name)
     const copies = here.filter((instance) => instance.rootDisk.mode === 'copy')
     const needed =
-      copies.reduce((sum, instance) => sum + (cachedImages.get(instance.image)?.sizeBytes ?? 0), 0) +
+      copies.reduce((sum, instance) => sum + (cachedImages.get(instance.source.id)?.sizeBytes ?? 0), 0) +
       here.length * MiB
     if (pool.active && needed > pool.freeBytes) {
       findings.push(
