@@ -57,6 +57,7 @@ const disk = (name: string, overrides: Partial<DiskCreation> = {}): DiskCreation
 
 const vm = (name: string, overrides: Partial<VmDefinition> = {}): VmDefinition => ({
   name,
+  basis: undefined,
   id: `id-of-${name}`,
   mark: {
     project: 'p',

@@ -96,13 +96,13 @@ describe('a libvirt domain becomes a machine', () => {
     { firmware: 'uefi', secureBoot: true },
     { singleSocket: false },
   ] as const)('what was written is read back: %j', (changes) => {
-    const { acceleration: _acceleration, seed: _seed, ...described } = { ...vm, ...changes }
+    const { acceleration: _acceleration, seed: _seed, basis: _basis, ...described } = { ...vm, ...changes }
     expect(parseDomain(writeXml(define(changes)))).toEqual({
       ...described,
       disks: [
-        { device: 'vda', path: '/srv/guests/web-1-root.qcow2', kind: 'disk' },
-        { device: 'vdb', path: '/srv/guests/web-1-vdb.raw', kind: 'disk' },
-        { device: 'sda', path: '/srv/guests/web-1-seed.iso', kind: 'cdrom' },
+        { device: 'vda', path: '/srv/guests/web-1-root.qcow2', kind: 'disk', format: 'qcow2' },
+        { device: 'vdb', path: '/srv/guests/web-1-vdb.raw', kind: 'disk', format: 'raw' },
+        { device: 'sda', path: '/srv/guests/web-1-seed.iso', kind: 'cdrom', format: 'raw' },
       ],
     })
   })
@@ -127,8 +127,8 @@ describe('a libvirt domain becomes a machine', () => {
       secureBoot: true,
       interfaces: [{ mac: '52:54:00:ab:cd:ef', network: 'br0' }],
       disks: [
-        { device: 'vda', path: '/dev/sdb', kind: 'disk' },
-        { device: 'sda', path: undefined, kind: 'cdrom' },
+        { device: 'vda', path: '/dev/sdb', kind: 'disk', format: undefined },
+        { device: 'sda', path: undefined, kind: 'cdrom', format: undefined },
       ],
     })
   })
@@ -222,7 +222,7 @@ describe('an existing definition is brought to the wanted one', () => {
     const overlay = '/srv/guests/web-1.clean.vda.qcow2'
     const snapshotted = parseXml(writeXml(existing).replace('/srv/guests/web-1-root.qcow2', overlay))
     const merged = parseDomain(writeXml(mergeDomain(snapshotted, define({ vcpus: 1 }))))
-    expect(merged.disks[0]).toEqual({ device: 'vda', path: overlay, kind: 'disk' })
+    expect(merged.disks[0]).toEqual({ device: 'vda', path: overlay, kind: 'disk', format: 'qcow2' })
     expect(merged.vcpus).toBe(1)
   })
 
