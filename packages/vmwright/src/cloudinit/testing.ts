@@ -8,6 +8,7 @@ import type { HostKey } from './host-keys.ts'
 export const exampleInterface: InterfaceSpec = {
   network: 'lan',
   mac: '52:54:00:12:34:56',
+  vlan: undefined,
   dhcp4: false,
   dhcp6: false,
   addresses: ['192.168.24.121/24'],

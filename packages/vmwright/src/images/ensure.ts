@@ -1,4 +1,4 @@
-import { isProvisionError } from '../lib/errors.ts'
+import { isProvisionError, ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { ImagePolicy, ImageSource, ImageSpec } from '../spec/resolved.ts'
 import { ensureFromBuild } from './ensure-build.ts'
@@ -85,5 +85,11 @@ function ensureFrom(
       return ensureFromFile(progress, id, source, context)
     case 'build':
       return ensureFromBuild(progress, id, source, context)
+    case 'host':
+      throw new ProvisionError('image.not-found', {
+        message: `The image ${id} is one that a host has already (${source.name}), so it cannot be fetched.`,
+        hint: 'Use it on a host that has it, or give it a `url`, `file` or `build`.',
+        details: { image: id, name: source.name },
+      })
   }
 }

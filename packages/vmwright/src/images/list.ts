@@ -110,5 +110,7 @@ function originOf(source: ImageSource): string {
       return source.path
     case 'build':
       return `${source.distribution} ${source.suite}`
+    case 'host':
+      return source.name
   }
 }

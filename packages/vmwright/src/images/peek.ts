@@ -42,6 +42,8 @@ function peekSource(
       return peekFile(id, source, context)
     case 'build':
       return peekBuild(id, source, context)
+    case 'host':
+      return Promise.resolve(undefined)
   }
 }
 

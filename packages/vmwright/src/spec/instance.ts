@@ -45,6 +45,7 @@ export function resolveInstance(member: Member, context: InstanceContext): Insta
     autostart: settings.autostart ?? false,
     ready: resolveReady(settings.ready),
     snapshot: resolveSnapshot(settings.snapshot),
+    hyperv: undefined,
   } satisfies InstanceSpec
   if (spec.secureBoot && spec.firmware === 'bios') {
     report.within(

@@ -86,6 +86,7 @@ function resolveOne(
   return {
     network,
     mac: document.mac?.toLowerCase() ?? derivedMac(context.project, member.name, index),
+    vlan: undefined,
     dhcp4: document.dhcp4 ?? !hasStatic4,
     dhcp6: document.dhcp6 ?? false,
     addresses: addresses.map(formatCidr),

@@ -21,7 +21,7 @@ export interface ResolvedSpec {
 
 export interface HostSpec {
   readonly name: string
-  /** `qemu:///system`, `qemu+ssh://root@rack1/system`, … */
+  /** `qemu:///system`, `qemu+ssh://root@rack1/system`, `hyperv://node1`, … */
   readonly uri: string
   /**
    * `require-kvm` refuses hosts where a KVM guest does not start; `prefer-kvm` falls back to emulation with a
@@ -139,6 +139,8 @@ export type ImageSource =
       readonly extraPackages: readonly string[]
       readonly sizeMib: number
     }
+  /** An image that the host itself has under that name (Hyper-V). */
+  | { readonly kind: 'host'; readonly name: string }
 
 export interface ImageSpec {
   readonly id: string
@@ -160,7 +162,10 @@ export interface InstanceSpec {
   /** Key of the group in the spec it came from: `web` for `web-1`. */
   readonly group: string
   readonly host: string
-  /** What its disks are made of. */
+  /**
+   * What its disks are made of. The machine type, firmware, Secure Boot, disks and disk format of a clone are those of
+   * the template's machine: `machine`, `firmware`, `secureBoot`, `rootDisk.mode` and `.format` say nothing about it.
+   */
   readonly source: InstanceSource
   readonly pool: string
   readonly vcpus: number
@@ -185,11 +190,38 @@ export interface InstanceSpec {
   readonly ready: ReadySpec
   readonly snapshot:
     { readonly name: string; readonly description: string; readonly startAfterwards: boolean } | undefined
+  /** What only Hyper-V hosts know; `undefined` on all others. */
+  readonly hyperv: HypervSettings | undefined
+}
+
+export interface HypervSettings {
+  readonly os: 'linux' | 'windows'
+  /** Make it a role of the cluster that the host belongs to. */
+  readonly clustered: boolean
+  /** For Windows. */
+  readonly domainJoin:
+    | {
+        readonly domain: string
+        readonly user: string
+        readonly password: SecretRef
+        /** `undefined`: where the domain puts computers by default. */
+        readonly ou: string | undefined
+      }
+    | undefined
 }
 
 export type InstanceSource =
   | { readonly kind: 'image'; readonly id: string }
-  | { readonly kind: 'template'; readonly id: string; readonly clone: CloneMode }
+  | {
+      readonly kind: 'template'
+      /** Key of the template, also where the spec has its domain name (T4). */
+      readonly id: string
+      readonly clone: CloneMode
+      /** T5. The template's, or what the instance says instead; for `identity: offline`. */
+      readonly network: TemplateSpec['network']
+      readonly interfaces: TemplateSpec['interfaces']
+      readonly renderer: TemplateSpec['renderer']
+    }
 
 export interface ExtraDiskSpec {
   /** `vdb`..`vdz` */
@@ -213,6 +245,8 @@ export interface InterfaceSpec {
   readonly network: string
   /** Always set: explicit, or derived from project, instance and index. Lower case. */
   readonly mac: string
+  /** 1 to 4094, on Hyper-V hosts; `undefined`: untagged. */
+  readonly vlan: number | undefined
   readonly dhcp4: boolean
   readonly dhcp6: boolean
   /** With prefix length: `192.168.24.121/24`, `fd00::7/64`. */

@@ -1,5 +1,5 @@
 import { sha256Hex } from '../lib/hash.ts'
-import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec, TemplateSpec } from '../spec/resolved.ts'
 
 /** Complete values for tests; each test overrides what it is about. */
 export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
@@ -26,6 +26,38 @@ export const imageSpec = (overrides: Partial<ImageSpec> = {}): ImageSpec => ({
   ...overrides,
 })
 
+export const templateSpec = (overrides: Partial<TemplateSpec> = {}): TemplateSpec => ({
+  id: 'debian',
+  domain: 'debian-template',
+  disks: undefined,
+  os: 'debian',
+  identity: 'offline',
+  network: 'ifupdown',
+  interfaces: ['enp1s0'],
+  renderer: 'networkd',
+  whenRunning: 'refuse',
+  restart: false,
+  clone: 'auto',
+  user: 'debian',
+  seedBus: 'scsi',
+  ...overrides,
+})
+
+/** A clone of `templateSpec()`. */
+export const cloneSpec = (name: string, overrides: Partial<InstanceSpec> = {}): InstanceSpec =>
+  instanceSpec(name, {
+    source: {
+      kind: 'template',
+      id: 'debian',
+      clone: 'auto',
+      network: 'ifupdown',
+      interfaces: ['enp1s0'],
+      renderer: 'networkd',
+    },
+    rootDisk: { sizeMib: 0, mode: 'copy', format: 'qcow2', extension: 'qcow2' },
+    ...overrides,
+  })
+
 export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}): InstanceSpec {
   const hex = sha256Hex(name)
   return {
@@ -47,6 +79,7 @@ export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}
       {
         network: 'default',
         mac: `52:54:00:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}`,
+        vlan: undefined,
         dhcp4: true,
         dhcp6: false,
         addresses: [],
@@ -102,6 +135,7 @@ export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}
       recheckAfterSnapshot: true,
     },
     snapshot: { name: 'snapshot-a', description: 'initial configuration', startAfterwards: true },
+    hyperv: undefined,
     ...overrides,
   }
 }
