@@ -1,4 +1,4 @@
-import type { FakeWorld } from './world.ts'
+import type { FakeVolume, FakeWorld } from './world.ts'
 
 /**
  * One sorted line for each thing that exists, with what a stranger would mind seeing changed. Comparing two
@@ -9,14 +9,15 @@ export function census(world: FakeWorld): string[] {
   for (const [name, pool] of Object.entries(world.pools)) {
     const state = pool.active ? 'active' : pool.built ? 'inactive' : 'not built'
     lines.push(`pool ${name} ${pool.path} ${state}`)
-    for (const [volume, facts] of Object.entries(pool.volumes)) {
-      const backing = facts.backingPath === undefined ? '' : ` on ${facts.backingPath}`
-      const incomplete = facts.complete ? '' : ' incomplete'
-      lines.push(
-        `volume ${name}/${volume} ${facts.format} ${facts.capacityBytes} ${facts.data}${backing}${incomplete}`,
-      )
-    }
+    for (const [volume, facts] of Object.entries(pool.volumes))
+      lines.push(`volume ${name}/${volume} ${describe(facts)}`)
+    for (const [volume, facts] of Object.entries(pool.unseen ?? {}))
+      lines.push(`volume ${name}/${volume} ${describe(facts)} unseen`)
   }
+  for (const [path, { kind, disk }] of Object.entries(world.files))
+    lines.push(`file ${path} ${kind}${disk === undefined ? '' : ` ${describe(disk)}`}`)
+  for (const { path, permissions } of world.access.repairs) lines.push(`acl ${path} ${permissions}`)
+  for (const path of Object.keys(world.edits)) lines.push(`edited ${path}`)
   for (const [name, network] of Object.entries(world.networks)) {
     lines.push(`network ${name} ${network.active ? 'active' : 'inactive'}`)
   }
@@ -29,4 +30,10 @@ export function census(world: FakeWorld): string[] {
     for (const snapshot of vm.snapshots) lines.push(`snapshot ${vm.name}/${snapshot.name} ${snapshot.kind}`)
   }
   return lines.toSorted()
+}
+
+function describe({ format, capacityBytes, data, backingPath, complete, mode }: FakeVolume): string {
+  const backing = backingPath === undefined ? '' : ` on ${backingPath}`
+  const permissions = mode === undefined ? '' : ` mode ${mode.toString(8)}`
+  return `${format} ${capacityBytes} ${data}${backing}${permissions}${complete ? '' : ' incomplete'}`
 }

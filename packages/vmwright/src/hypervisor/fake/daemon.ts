@@ -83,6 +83,20 @@ export function deleteVolume(world: FakeWorld, ref: VolumeRef): void {
   if (user !== undefined)
     throw refuse(`delete volume ${label(ref)}: the running machine ${user.name} uses it`)
   delete pool.volumes[ref.name]
+  delete world.edits[path]
+}
+
+/** Puts a complete file into the pool's folder, which the pool does not see before it is refreshed. */
+export function placeFile(world: FakeWorld, ref: VolumeRef, volume: FakeVolume): void {
+  const pool = activePool(world, ref.pool)
+  claimSpace(pool, ref, volume.allocationBytes)
+  pool.unseen = { ...pool.unseen, [ref.name]: volume }
+}
+
+export function refreshPool(world: FakeWorld, name: string): void {
+  const pool = activePool(world, name)
+  Object.assign(pool.volumes, pool.unseen)
+  delete pool.unseen
 }
 
 export function resizeVolume(world: FakeWorld, ref: VolumeRef, capacityBytes: number): void {
@@ -115,9 +129,13 @@ export function startVm(world: FakeWorld, name: string, nowMs: number): void {
   if (isUp(vm)) throw refuse(`start machine ${name}: it runs`)
   if (world.acceleration === 'none' || (vm.acceleration === 'kvm' && world.acceleration !== 'kvm'))
     throw refuse(`start machine ${name}: QEMU ended: failed to initialise ${vm.acceleration}`)
-  for (const { path } of vm.disks) {
-    if (path !== undefined && !isWhole(world, path))
+  for (const { path, kind } of vm.disks) {
+    if (path === undefined) continue
+    if (!isWhole(world, path))
       throw refuse(`start machine ${name}: ${path} or a base of it is missing or incomplete`)
+    if (isDenied(world, path)) throw refuse(`start machine ${name}: ${path}: Permission denied`)
+    if (kind === 'disk' && ((diskAt(world, path)?.mode ?? 0o600) & 0o222) === 0)
+      throw refuse(`start machine ${name}: ${path} is write-protected`)
   }
   for (const { network } of vm.interfaces) {
     if (network !== undefined && world.networks[network]?.active !== true)
@@ -125,7 +143,7 @@ export function startVm(world: FakeWorld, name: string, nowMs: number): void {
   }
   assignAddresses(world, vm)
   for (const { path, kind } of vm.disks) {
-    const volume = kind === 'disk' && path !== undefined ? volumeByPath(world, path) : undefined
+    const volume = kind === 'disk' && path !== undefined ? diskAt(world, path) : undefined
     if (volume !== undefined && !volume.data.endsWith('+booted')) volume.data += '+booted'
   }
   vm.state = 'running'
@@ -193,7 +211,10 @@ export const pathOf = (pool: FakePool, ref: VolumeRef): string => `${pool.path}/
 
 export const freeBytesOf = (pool: FakePool): number =>
   pool.capacityBytes -
-  Object.values(pool.volumes).reduce((sum, { allocationBytes }) => sum + allocationBytes, 0)
+  Object.values({ ...pool.volumes, ...pool.unseen }).reduce(
+    (sum, { allocationBytes }) => sum + allocationBytes,
+    0,
+  )
 
 export function poolNamed(world: FakeWorld, name: string): FakePool {
   const pool = world.pools[name]
@@ -221,6 +242,20 @@ export function volumeByPath(world: FakeWorld, path: string): FakeVolume | undef
   return pool?.volumes[path.slice(pool.path.length + 1)]
 }
 
+/** The disk in a file, in a pool or elsewhere on the host. */
+export const diskAt = (world: FakeWorld, path: string): FakeVolume | undefined =>
+  volumeByPath(world, path) ?? world.files[path]?.disk
+
+/** True when the user that runs guests is stopped on the way to the path. */
+export const isDenied = (world: FakeWorld, path: string): boolean => deniedAt(world, path).length > 0
+
+/** What stops that user, the first folder first. */
+export const deniedAt = (world: FakeWorld, path: string): FakeWorld['access']['denied'] =>
+  world.access.denied
+    .filter((denied) => path === denied.path || path.startsWith(`${denied.path}/`))
+    .filter((denied) => !world.access.repairs.some((repair) => repair.path === denied.path))
+    .toSorted((a, b) => a.path.length - b.path.length)
+
 export function networkMissing(name: string, world: FakeWorld): ProvisionError {
   const networks = Object.keys(world.networks)
   return new ProvisionError('network.not-found', {
@@ -241,7 +276,7 @@ function activePool(world: FakeWorld, name: string): FakePool {
 
 /** True when the volume and all it is based on are there and complete. */
 function isWhole(world: FakeWorld, path: string): boolean {
-  const volume = volumeByPath(world, path)
+  const volume = diskAt(world, path)
   if (volume === undefined || !volume.complete) return false
   return volume.backingPath === undefined || isWhole(world, volume.backingPath)
 }

@@ -20,19 +20,25 @@ export async function defineVm(
   )
 }
 
-/** The machine after the definition; what is not part of one stays as it is. */
+/**
+ * The machine after the definition; what is not part of one stays as it is. One with a basis takes firmware, machine
+ * type and the devices of its disks from there, once.
+ */
 function asDefined(world: FakeWorld, definition: VmDefinition): FakeVm {
-  const { disks, seed, basis: _basis, ...facts } = structuredClone(definition)
+  const { disks, seed, basis, ...facts } = structuredClone(definition)
   const found = Object.values(world.vms).find((vm) => vm.id === definition.id)
+  const model = basis === undefined ? undefined : (found ?? daemon.vmNamed(world, basis))
+  const devices = model?.disks.filter(({ kind }) => kind === 'disk').map(({ device }) => device) ?? []
   const seedDevice = definition.mark.volumes.find(({ role }) => role === 'seed')?.device ?? 'sda'
   return {
     ...createFakeVm(definition.name),
     ...found,
     ...facts,
+    ...(model && { machine: model.machine, firmware: model.firmware, secureBoot: model.secureBoot }),
     interfaces: [...facts.interfaces],
     disks: [
-      ...disks.map(({ device, volume, format }) => ({
-        device,
+      ...disks.map(({ device, volume, format }, index) => ({
+        device: devices[index] ?? device,
         path: daemon.pathOf(daemon.poolNamed(world, volume.pool), volume),
         kind: 'disk' as const,
         format,

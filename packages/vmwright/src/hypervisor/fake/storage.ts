@@ -6,7 +6,7 @@ import * as daemon from './daemon.ts'
 import type { FakeVolume } from './world.ts'
 
 /** What the metadata of an empty or overlay qcow2 takes up. */
-const emptyQcow2Bytes = 200 * 1024
+export const emptyQcow2Bytes = 200 * 1024
 
 export async function ensurePool(
   context: FakeContext,
@@ -154,14 +154,21 @@ export async function growDisk(
   )
 }
 
+/** The pool is asked to look again before it is believed that there is no such volume. */
 export async function deleteVolume(context: FakeContext, progress: Progress, ref: VolumeRef): Promise<void> {
+  if (context.world.pools[ref.pool]?.unseen?.[ref.name] !== undefined)
+    await context.change(progress, 'refreshPool', ref.pool, () => daemon.refreshPool(context.world, ref.pool))
   if ((await lookup(context, progress, ref)) === undefined) return
   await context.change(progress, 'deleteVolume', daemon.label(ref), () =>
     daemon.deleteVolume(context.world, ref),
   )
 }
 
-const lookup = (context: FakeContext, progress: Progress, ref: VolumeRef): Promise<FakeVolume | undefined> =>
+export const lookup = (
+  context: FakeContext,
+  progress: Progress,
+  ref: VolumeRef,
+): Promise<FakeVolume | undefined> =>
   context.look(progress, 'lookupVolume', daemon.label(ref), () => {
     const found = daemon.volumeAt(context.world, ref)
     return found && { ...found }
@@ -180,7 +187,9 @@ async function baseOf(context: FakeContext, progress: Progress, disk: DiskCreati
   return { ...base, path: daemon.pathOf(daemon.poolNamed(context.world, ref.pool), ref) }
 }
 
-const volume = (facts: Pick<FakeVolume, 'capacityBytes' | 'format'> & Partial<FakeVolume>): FakeVolume => ({
+export const volume = (
+  facts: Pick<FakeVolume, 'capacityBytes' | 'format'> & Partial<FakeVolume>,
+): FakeVolume => ({
   allocationBytes: 0,
   backingPath: undefined,
   complete: true,

@@ -1,5 +1,5 @@
 import { GiB } from '../../lib/units.ts'
-import type { Capabilities, ObservedVm } from '../contract.ts'
+import type { AccessRepair, Capabilities, FileChange, HostFile, ObservedVm } from '../contract.ts'
 
 /**
  * Everything that exists on an in-memory host, as plain data. It outlives the driver objects that work on it, as
@@ -22,6 +22,13 @@ export interface FakeWorld {
   /** How guests behave unless `guests` says otherwise for that machine. */
   defaultGuest: GuestScript
   guests: Record<string, Partial<GuestScript>>
+  /** What is on the host outside of pools, by path. Template machines with disks there: `addTemplate`. */
+  files: Record<string, FakeFile>
+  access: FakeAccess
+  /** What `editDisks` did, by the path of the machine's first disk; gone with that disk. */
+  edits: Record<string, readonly FileChange[]>
+  /** False: libguestfs is not installed on the host. */
+  hasGuestTools: boolean
 }
 
 export interface FakePool {
@@ -33,6 +40,10 @@ export interface FakePool {
   isOurs?: true
   capacityBytes: number
   volumes: Record<string, FakeVolume>
+  /** Complete files in its folder that the pool was not told of yet. */
+  unseen?: Record<string, FakeVolume>
+  /** Its file system can share blocks between files. */
+  reflinks?: true
 }
 
 export interface FakeVolume {
@@ -42,10 +53,38 @@ export interface FakeVolume {
   backingPath: string | undefined
   /** False while an upload has not ended: nothing boots from it and nothing may be based on it. */
   complete: boolean
-  /** What is on it: `empty`, `image:<sha256>`, `written`; a start of a guest adds `+booted`. */
+  /** What is on it: `empty`, `image:<sha256>`, `template:<name>:<n>`, `written`; a start of a guest adds `+booted`. */
   data: string
   /** Content of volumes that were written as a whole (seeds). */
   bytes: Uint8Array | undefined
+  /** Permission bits of the file. Default: 0o600. */
+  mode?: number
+  /** The bits that `protect` took away are those of this mode. */
+  unprotectedMode?: number
+  /** Default: changes with `data` and the sizes. */
+  modifiedNs?: string
+  /** Default: follows from the path. */
+  inode?: string
+}
+
+export interface FakeFile {
+  kind: HostFile['kind']
+  /** What QEMU finds in a file that is a disk image; its size, times and mode are there too. */
+  disk: FakeVolume | undefined
+}
+
+export interface FakeAccess {
+  /** Who runs guests on this host. */
+  user: string
+  /**
+   * What that user lacks on files and folders. Everything below is out of its reach, and machines with such disks
+   * do not start, until it is repaired. `noRepair`: why an ACL cannot.
+   */
+  denied: { path: string; permissions: string; noRepair?: string }[]
+  /** What was given by `repairAccess` and not taken back. */
+  repairs: AccessRepair[]
+  /** What AppArmor refuses. */
+  confined: string[]
 }
 
 export interface FakeNetwork {
@@ -152,6 +191,10 @@ export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
     vms: {},
     defaultGuest: readyGuest,
     guests: {},
+    files: {},
+    access: { user: 'libvirt-qemu', denied: [], repairs: [], confined: [] },
+    edits: {},
+    hasGuestTools: true,
     ...overrides,
   }
 }
