@@ -52,6 +52,8 @@ export interface Hypervisor {
    * Throws `host.no-shell`, `host.tool-missing`, `disk.no-system`, `disk.edit-failed`.
    */
   editDisks(progress: Progress, edit: DiskEdit): Promise<void>
+  /** Why `editDisks` cannot work here, as a sentence (a program that is missing); `undefined`: it can. Cheap. */
+  whyNoEdit(progress: Progress): Promise<string | undefined>
   deleteVolume(progress: Progress, volume: VolumeRef): Promise<void>
   /** Replaces the mark in the machine's metadata. */
   writeMark(progress: Progress, vm: string, mark: VmMark): Promise<void>
@@ -301,8 +303,13 @@ export type FileChange =
       readonly path: string
       readonly content: string | Secret
       readonly mode: number
-      /** Write only where this file or folder exists in the guest. */
+      /** Write only where this file or folder exists in the guest. A symbolic link to a file does not count. */
       readonly onlyIf?: string
+      /**
+       * The file gets the owner of this one (a home, for the files of a user whose number only the guest knows), and
+       * so do folders that are made for it, with mode 0700. Absent: root.
+       */
+      readonly ownerOf?: string
     }
   /** Files that match a pattern of the shell; none is fine. */
   | { readonly kind: 'remove'; readonly pattern: string }

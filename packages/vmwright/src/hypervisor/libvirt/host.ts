@@ -9,6 +9,7 @@ import { unreachable } from './failure.ts'
 import { cloneDisk } from './clone-disk.ts'
 import { editDisks } from './edit-disks.ts'
 import { hostFiles } from './files.ts'
+import { whyNoEdit } from './guestfish/why-no-edit.ts'
 import { growDisk } from './grow.ts'
 import { guestAccess } from './guest.ts'
 import { placeImage } from './images.ts'
@@ -76,6 +77,7 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
       growDisk(session, progress, { vm, device, volume, sizeBytes }),
     cloneDisk: (progress, clone) => cloneDisk({ session, shell }, progress, clone),
     editDisks: (progress, edit) => editDisks({ session, shell }, progress, edit),
+    whyNoEdit: (progress) => whyNoEdit(shell, progress),
     files: hostFiles(shell),
     deleteVolume: (progress, volume) => deleteVolume(session, progress, volume),
     writeMark: (progress, vm, mark) => writeMark(session, progress, vm, mark),
