@@ -251,8 +251,7 @@ describe('in the middle', () => {
   })
 })
 
-// The firmware says it once, and libvirt's console has no memory: on a loaded machine the reader may come too late.
-describe('C18: a guest with nothing to boot', { retry: 2 }, () => {
+describe('C18: a guest with nothing to boot', () => {
   it.each(['uefi', 'bios'])('is recognised by what its %s firmware says on the console', async (firmware) => {
     await writeSpec('vmwright.yaml', {
       defaults: {

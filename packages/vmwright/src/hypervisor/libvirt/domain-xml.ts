@@ -65,8 +65,10 @@ export function domainElement(vm: VmDefinition, context: DomainContext): XmlElem
 
 function bootElement(vm: VmDefinition, architecture: string): XmlElement {
   const type = el('type', { arch: architecture, machine: vm.machine }, 'hvm')
-  // SeaBIOS talks on the serial line too, which is how "No bootable device" becomes known.
-  if (vm.firmware === 'bios') return el('os', {}, type, el('bios', { useserial: 'yes' }))
+  // SeaBIOS talks on the serial line too, which is how "No bootable device" becomes known. It tries again and says so
+  // again, for who came to listen too late.
+  if (vm.firmware === 'bios')
+    return el('os', {}, type, el('bios', { useserial: 'yes', rebootTimeout: 10_000 }))
   const enabled = vm.secureBoot ? 'yes' : 'no'
   return el(
     'os',
