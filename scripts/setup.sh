@@ -60,7 +60,14 @@ packages='
   gpgv acl openssh-client ca-certificates'
 
 if [ "${1:-}" = test ]; then
-  packages="$packages genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd"
+  packages="$packages genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd libguestfs-tools"
+  # libguestfs boots a kernel of this machine, and a container has none.
+  if ! ls /lib/modules/*/modules.dep >/dev/null 2>&1; then
+    case $(. /etc/os-release && echo "$ID") in
+      ubuntu) packages="$packages linux-image-virtual" ;;
+      *) packages="$packages linux-image-cloud-$(dpkg --print-architecture)" ;;
+    esac
+  fi
   # Its service would start on a machine of somebody's own; the tests only need the program.
   if [ "${CI:-}" = true ]; then packages="$packages openssh-server"; fi
 fi
