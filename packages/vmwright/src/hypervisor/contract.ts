@@ -93,10 +93,15 @@ export interface HostFiles {
   emptyWorkspace(progress: Progress, path: string): Promise<void>
   /** Whether the user that runs guests reaches these paths (T9). No mutation. */
   checkAccess(progress: Progress, request: AccessRequest): Promise<AccessReport>
-  /** Sets the ACLs that a report proposes, and records them on the host for `undoAccess`. */
-  repairAccess(progress: Progress, repairs: readonly AccessRepair[]): Promise<void>
-  /** Takes back all that `repairAccess` ever gave on this host; tells what. */
-  undoAccess(progress: Progress): Promise<readonly AccessRepair[]>
+  /**
+   * Sets the ACLs that a report proposes, and records on the host what was there before, for `undoAccess`. May be
+   * repeated. Throws `host.tool-missing`, `host.access-denied` when one could not be set.
+   */
+  repairAccess(progress: Progress, repairs: readonly AccessRepair[]): Promise<readonly AccessChange[]>
+  /** What `undoAccess` would take back. No mutation. */
+  grantedAccess(progress: Progress): Promise<readonly AccessRepair[]>
+  /** Takes back all that `repairAccess` ever gave on this host, and forgets it; tells what. */
+  undoAccess(progress: Progress): Promise<readonly AccessChange[]>
 }
 
 export interface Capabilities {
@@ -342,6 +347,10 @@ export interface AccessRequest {
 
 export interface AccessReport {
   readonly user: string
+  /** Tested as that user; or computed from modes and ACLs, where nobody may act as that user. */
+  readonly by: 'test' | 'computation'
+  /** Paths of the request that are not there (yet), or cannot be seen; what lies above them was looked at. */
+  readonly missing: readonly string[]
   readonly blocked: readonly AccessBlock[]
   /** What mandatory access control (AppArmor, SELinux) will refuse although the modes allow it. */
   readonly confined: readonly {
@@ -369,6 +378,14 @@ export interface AccessRepair {
   readonly user: string
   /** `--x`, `r--`, `rwx`. */
   readonly permissions: string
+}
+
+/**
+ * `done`: changed now. `already`: nothing to do. `vanished`: the path is gone, or is another one by now. `kept`:
+ * somebody else has changed that entry since, so it was left as it is.
+ */
+export interface AccessChange extends AccessRepair {
+  readonly outcome: 'done' | 'already' | 'vanished' | 'kept'
 }
 
 export interface SnapshotDefinition {

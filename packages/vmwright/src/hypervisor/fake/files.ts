@@ -49,6 +49,12 @@ export function hostFiles(context: FakeContext): HostFiles {
       context.change(progress, 'repairAccess', world.host, () => {
         requireShell(context)
         world.access.repairs.push(...repairs)
+        return repairs.map((repair) => ({ ...repair, outcome: 'done' as const }))
+      }),
+    grantedAccess: (progress) =>
+      context.look(progress, 'grantedAccess', world.host, () => {
+        requireShell(context)
+        return structuredClone(world.access.repairs)
       }),
     undoAccess: async (progress) => {
       const undone = structuredClone(world.access.repairs)
@@ -57,7 +63,7 @@ export function hostFiles(context: FakeContext): HostFiles {
         requireShell(context)
         world.access.repairs = []
       })
-      return undone
+      return undone.map((repair) => ({ ...repair, outcome: 'done' as const }))
     },
   }
 }
@@ -121,5 +127,5 @@ function report(world: FakeWorld, { user, needs }: AccessRequest): AccessReport 
       message: `AppArmor will refuse ${path}.`,
       hint: `Allow it in /etc/apparmor.d/local/abstractions/libvirt-qemu.`,
     }))
-  return { user: name, blocked, confined }
+  return { user: name, by: 'test', missing: [], blocked, confined }
 }

@@ -1,5 +1,5 @@
 import type { HostFiles } from '../contract.ts'
-import { checkAccess, repairAccess, undoAccess } from './access/access.ts'
+import { checkAccess, grantedAccess, repairAccess, undoAccess } from './access/access.ts'
 import { emptyWorkspace } from './files/empty-workspace.ts'
 import { inspectFiles } from './files/inspect.ts'
 import { protectFiles, releaseFiles } from './files/protect.ts'
@@ -13,5 +13,6 @@ export const hostFiles = (shell: HostShell): HostFiles => ({
   emptyWorkspace: (progress, path) => emptyWorkspace(shell, progress, path),
   checkAccess: (progress, request) => checkAccess(shell, progress, request),
   repairAccess: (progress, repairs) => repairAccess(shell, progress, repairs),
+  grantedAccess: (progress) => grantedAccess(shell, progress),
   undoAccess: (progress) => undoAccess(shell, progress),
 })

@@ -7,6 +7,8 @@ import type { HostSpec } from '../../spec/resolved.ts'
 /** A POSIX shell on the hypervisor's own host, for what libvirt cannot do: files outside of pools, ACLs, libguestfs. */
 export interface HostShell {
   readonly host: string
+  /** The guests of this connection run as its own user (`qemu:///session`). */
+  readonly isSession: boolean
   /**
    * Runs a script with `arguments` as `$1`, `$2`, … Resolves whatever its exit code. Throws `host.unreachable`,
    * `process.not-found`, and the progress's reason when it was cancelled.
@@ -42,7 +44,7 @@ export function whyNoShell(uri: string): string | undefined {
 
 /** Local for hosts that are reached by a socket, over the user's `ssh` for those of `qemu+ssh://`. */
 export function hostShell(spec: HostSpec): HostShell {
-  const { route } = parseUri(spec.uri)
+  const { name, route } = parseUri(spec.uri)
   const commandLine: HostShell['commandLine'] = ({ script, arguments: words = [], privileged }) => {
     const shell = ['sh', '-c', privileged ? asRoot(script) : script, 'sh', ...words]
     if (route.kind === 'ssh') return ['ssh', ...sshCommand(route, shell)]
@@ -54,6 +56,7 @@ export function hostShell(spec: HostSpec): HostShell {
   }
   return {
     host: spec.name,
+    isSession: name === 'qemu:///session',
     commandLine,
     async run(progress, command) {
       progress.check()

@@ -1,5 +1,5 @@
 import type { Progress } from '../../../lib/progress.ts'
-import type { AccessRepair, AccessReport, AccessRequest } from '../../contract.ts'
+import type { AccessChange, AccessRepair, AccessReport, AccessRequest } from '../../contract.ts'
 import type { HostShell } from '../host-shell.ts'
 
 export async function checkAccess(
@@ -7,13 +7,21 @@ export async function checkAccess(
   _progress: Progress,
   _request: AccessRequest,
 ): Promise<AccessReport> {
-  return { user: '', blocked: [], confined: [] }
+  return { user: '', by: 'test', missing: [], blocked: [], confined: [] }
 }
 export async function repairAccess(
   _shell: HostShell,
   _progress: Progress,
   _repairs: readonly AccessRepair[],
-): Promise<void> {}
-export async function undoAccess(_shell: HostShell, _progress: Progress): Promise<readonly AccessRepair[]> {
+): Promise<readonly AccessChange[]> {
+  return []
+}
+export async function grantedAccess(
+  _shell: HostShell,
+  _progress: Progress,
+): Promise<readonly AccessRepair[]> {
+  return []
+}
+export async function undoAccess(_shell: HostShell, _progress: Progress): Promise<readonly AccessChange[]> {
   return []
 }
