@@ -50,11 +50,13 @@ const folders: Readonly<Record<string, Folder>> = {
     npm: [contract],
     node: true,
   },
+  [`${src}/timings`]: { imports: [lib, plan], npm: [contract, 'zod'], node: true },
   [`${src}/cli`]: {
     imports: [
       lib,
       spec,
       plan,
+      `${src}/timings`,
       `${src}/engine`,
       `${src}/images`,
       `${src}/guest`,

@@ -3,6 +3,7 @@ import { composeServices } from '../compose.ts'
 import type { OperationOptions, OperationResult } from '../engine/operations.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { ResolvedSpec } from '../spec/resolved.ts'
 import { attempt, withView } from './attempt.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeOfOutcome } from './exit-codes.ts'
@@ -12,17 +13,24 @@ import { type SpecOptions, sshCommand } from './options.ts'
 import { stamped } from './output/output.ts'
 import { renderPlan } from './output/plan-text.ts'
 import { renderInstances } from './output/result.ts'
+import { openTimings } from './timings.ts'
 
 export interface OperateOptions {
   readonly yes: boolean
   /** Milliseconds. */
   readonly lockTimeout: number
+  /** Folder for the timings of this run, in place of one among those of the last runs. */
+  readonly timings?: string
 }
 
 interface Operation {
   readonly work: (progress: Progress, options: OperationOptions) => Promise<OperationResult>
   readonly needsConfirmation: (plan: Plan) => boolean
   readonly neverAsk?: boolean
+  /** Changes what the file says, for this run alone. */
+  readonly adjust?: (spec: ResolvedSpec) => ResolvedSpec
+  /** What is part of something larger says only what went wrong. */
+  readonly tell?: 'all' | 'problems'
 }
 
 /** What `apply` and `destroy` share: load, connect, confirm, run with a live view, tell the result. */
@@ -34,14 +42,22 @@ export async function operate(
   operation: Operation,
 ): Promise<number> {
   return attempt(context, options, async () => {
-    const { spec, instances } = await load(context, options, names)
+    const startedMs = context.seam.nowMs()
+    const loaded = await load(context, options, names)
+    const spec = operation.adjust?.(loaded.spec) ?? loaded.spec
+    const named = new Set(loaded.instances.map((instance) => instance.name))
     let isShown = false
-    const result = await withView(context, options, (progress, sink) =>
-      operation.work(progress, {
+    const result = await withView(context, options, (outer, sink) => {
+      const timings = openTimings(context, options, { command, startedMs, sink })
+      return operation.work(timings.heard(outer), {
         spec,
-        instances,
+        instances: spec.instances.filter((instance) => named.has(instance.name)),
         services: composeServices(spec, context),
-        onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
+        onEvent(event) {
+          const told = stamped(event, context.seam.nowMs())
+          sink.event(told)
+          timings.event(told)
+        },
         holder: context.holder(command),
         lockTimeoutMs: options.lockTimeout,
         async confirm(plan) {
@@ -49,11 +65,13 @@ export async function operate(
           if (!mayAsk(context, options, operation)) return false
           sink.pause()
           isShown = true
+          timings.question(context.seam.nowMs())
           return ask(context, plan)
         },
-      }),
-    )
-    tell(context, options, { command, result, isShown })
+      })
+    })
+    const isQuiet = operation.tell === 'problems' && ['done', 'unchanged'].includes(result.outcome)
+    if (!isQuiet) tell(context, options, { command, result, isShown })
     return exitCodeOfOutcome(result.outcome)
   })
 }

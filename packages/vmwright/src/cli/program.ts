@@ -3,7 +3,15 @@ import { stages } from '../plan/plan.ts'
 import { version } from '../version.ts'
 import { registerMore } from './more.ts'
 import { namesOption } from './options.ts'
-import { examples, lockTimeoutOption, names, namesHelp, type Runner, withSpec } from './register.ts'
+import {
+  examples,
+  lockTimeoutOption,
+  names,
+  namesHelp,
+  type Runner,
+  timingsOption,
+  withSpec,
+} from './register.ts'
 
 /**
  * The command line: names and options only. Each command's code is loaded when it is run, so that `--help` and
@@ -48,6 +56,7 @@ function registerLifeCycle(program: Command, run: Runner): void {
     .option('--check', 'stop after the plan', false)
     .option('-y, --yes', 'do not ask before machines are replaced, reseeded or taken over', false)
     .addOption(lockTimeoutOption())
+    .addOption(timingsOption())
     .addHelpText(
       'after',
       examples(
@@ -66,6 +75,7 @@ function registerLifeCycle(program: Command, run: Runner): void {
     .option('--check', 'only show what would be removed', false)
     .option('-y, --yes', 'really do it', false)
     .addOption(lockTimeoutOption())
+    .addOption(timingsOption())
     .addHelpText(
       'after',
       examples(

@@ -19,6 +19,12 @@ export const lockTimeoutOption = () =>
     .argParser(parseDuration)
     .default(600_000, '10m')
 
+export const timingsOption = () =>
+  new Option(
+    '--timings <path>',
+    'folder for the timings of this run; otherwise it is one among the last runs',
+  )
+
 /** Examples below the help of a command, one a line. */
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`

@@ -5,6 +5,8 @@ export interface Directories {
   readonly cache: string
   /** Things that cannot: the key pair of the person. */
   readonly data: string
+  /** Things that tell of the past: the timings of runs. */
+  readonly state: string
 }
 
 /** Where vmwright keeps files of its own, by the XDG base directory specification. */
@@ -16,5 +18,9 @@ export function directoriesOf(
     const value = environment[variable]
     return join(value !== undefined && value.startsWith('/') ? value : join(home, ...fallback), 'vmwright')
   }
-  return { cache: at('XDG_CACHE_HOME', '.cache'), data: at('XDG_DATA_HOME', '.local', 'share') }
+  return {
+    cache: at('XDG_CACHE_HOME', '.cache'),
+    data: at('XDG_DATA_HOME', '.local', 'share'),
+    state: at('XDG_STATE_HOME', '.local', 'state'),
+  }
 }
