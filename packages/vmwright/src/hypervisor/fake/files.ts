@@ -45,12 +45,13 @@ export function hostFiles(context: FakeContext): HostFiles {
         requireShell(context)
         return report(world, request)
       }),
-    repairAccess: (progress, repairs) =>
-      context.change(progress, 'repairAccess', world.host, () => {
+    async repairAccess(progress, repairs) {
+      await context.change(progress, 'repairAccess', world.host, () => {
         requireShell(context)
         world.access.repairs.push(...repairs)
-        return repairs.map((repair) => ({ ...repair, outcome: 'done' as const }))
-      }),
+      })
+      return repairs.map((repair) => ({ ...repair, outcome: 'done' as const }))
+    },
     grantedAccess: (progress) =>
       context.look(progress, 'grantedAccess', world.host, () => {
         requireShell(context)
