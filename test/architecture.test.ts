@@ -38,6 +38,11 @@ const folders: Readonly<Record<string, Folder>> = {
     node: true,
   },
   [cloudinit]: { imports: [lib, spec], npm: [contract, 'yaml'], node: false },
+  [`${src}/identity`]: {
+    imports: [lib, spec, `${hypervisor}/contract.ts`, cloudinit],
+    npm: [],
+    node: false,
+  },
   [`${src}/images`]: { imports: [lib, spec], npm: [contract], node: true },
   [`${src}/guest`]: {
     imports: [lib, spec, `${hypervisor}/contract.ts`, cloudinit],
@@ -46,7 +51,16 @@ const folders: Readonly<Record<string, Folder>> = {
   },
   [plan]: { imports: [lib, spec, `${hypervisor}/contract.ts`, cloudinit], npm: [contract], node: false },
   [`${src}/engine`]: {
-    imports: [lib, spec, `${hypervisor}/contract.ts`, cloudinit, plan, `${src}/images`, `${src}/guest`],
+    imports: [
+      lib,
+      spec,
+      `${hypervisor}/contract.ts`,
+      cloudinit,
+      plan,
+      `${src}/identity`,
+      `${src}/images`,
+      `${src}/guest`,
+    ],
     npm: [contract],
     node: true,
   },

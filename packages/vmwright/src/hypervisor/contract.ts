@@ -315,6 +315,8 @@ export type FileChange =
        * so do folders that are made for it, with mode 0700. Absent: root.
        */
       readonly ownerOf?: string
+      /** `add-lines`: what the file has stays, lines that it lacks are added. Absent: it is replaced. */
+      readonly existing?: 'add-lines'
     }
   /** Files that match a pattern of the shell; none is fine. */
   | { readonly kind: 'remove'; readonly pattern: string }
