@@ -65,10 +65,12 @@ const folders: Readonly<Record<string, Folder>> = {
     node: true,
   },
   [`${src}/timings`]: { imports: [lib, plan], npm: [contract, 'zod'], node: true },
+  [`${src}/importers`]: { imports: [lib, spec], npm: [contract, 'yaml'], node: false },
   [`${src}/cli`]: {
     imports: [
       lib,
       spec,
+      `${src}/importers`,
       plan,
       `${src}/timings`,
       `${src}/engine`,
