@@ -15,12 +15,12 @@ export const cloudInitDocument = z
     user: field(
       z.strictObject({
         name: field(
-          z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, {
+          z.string().regex(/^[A-Za-z_][A-Za-z0-9_. -]{0,31}$/, {
             error: () =>
               fault('is not a user name', 'Use lower-case letters, digits, `_` and `-`, at most 32.'),
           }),
-          'Name of the user.',
-          { default: '`user` of the image', example: 'debian' },
+          'Name of the user: lower-case letters, digits, `_` and `-`; for Windows capitals, dots and spaces too.',
+          { default: '`user` of the image or template; `Administrator` for Windows', example: 'debian' },
         ),
         password: field(
           secret(),

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { fault, field, key, localPath, required, text } from './field.ts'
 import { instanceDefaultsDocument, instanceGroupDocument, type instanceOverrideDocument } from './instance.ts'
 import { hostDocument, imageDocument, imagePolicyDocument, networkDocument, poolDocument } from './places.ts'
+import { cloningDocument, templateDocument } from './templates.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], {
   error: () => fault('must be a text, a number or `true`/`false`'),
@@ -77,6 +78,12 @@ export const specDocument = z.strictObject({
       example: { 'debian-12': { version: '20250316-2053' } },
     },
   ),
+  templates: field(
+    z.record(key(), templateDocument),
+    'Machines on the hosts that instances are cloned of, by a name of your own.',
+    { default: '`{}`', example: { 'debian-trixie': { domain: 'debian-trixie-template' } } },
+  ),
+  cloning: field(cloningDocument, 'How clones are made.'),
   networks: field(z.record(key(), networkDocument), 'Networks on the hosts.', {
     default: '`default: { use: default }`',
     example: { lan: { use: 'br-lan' } },
@@ -89,7 +96,7 @@ export const specDocument = z.strictObject({
   imagePolicy: field(imagePolicyDocument, 'How the image cache behaves.'),
   defaults: field(
     instanceDefaultsDocument,
-    'Settings of all instances. Order: built in, `defaults`, the image, the group, its `overrides`; mappings are merged, lists replaced.',
+    'Settings of all instances. Order: built in, `defaults`, the image or template, the group, its `overrides`; mappings are merged, lists replaced.',
   ),
   instances: field(z.record(key(), instanceGroupDocument), 'Instances, by name or by name of a group.', {
     default: '`{}`',
@@ -103,4 +110,5 @@ export type InstanceDocument = z.infer<typeof instanceOverrideDocument>
 export type InterfaceDocument = NonNullable<InstanceDocument['interfaces']>[number]
 export type HostDocument = z.infer<typeof hostDocument>
 export type ImageDocument = z.infer<typeof imageDocument>
+export type TemplateDocument = z.infer<typeof templateDocument>
 export type CloudInitDocument = NonNullable<InstanceDocument['cloudInit']>

@@ -106,6 +106,15 @@ export const url = (): z.ZodString =>
     'Begin it with `https://`; no user or password in it.',
   )
 
+/** A user of a Linux system. */
+export const userName = (): z.ZodString =>
+  formed(
+    'user name',
+    /^[a-z_][a-z0-9_-]{0,31}$/,
+    'is not a user name',
+    'Use lower-case letters, digits, `_` and `-`, at most 32.',
+  )
+
 export const secret = (): z.ZodUnion<
   readonly [
     z.ZodString,

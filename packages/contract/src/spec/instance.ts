@@ -1,132 +1,9 @@
 import * as z from 'zod'
 import { cloudInitDocument } from './cloud-init.ts'
-import {
-  address,
-  bareAddress,
-  duration,
-  fault,
-  field,
-  flag,
-  key,
-  mac,
-  oneOf,
-  required,
-  size,
-  text,
-  whole,
-} from './field.ts'
-
-const extension = () =>
-  z
-    .string()
-    .regex(/^[A-Za-z0-9]{1,16}$/, { error: () => fault('must be letters and digits', 'Leave out the dot.') })
-
-const addresses = () =>
-  z.union([address(), z.array(address()).min(1)], {
-    error: () =>
-      fault(
-        'must be an address with prefix length, or a list of such',
-        'Write `192.168.24.10/24` or `fd00::10/64`.',
-      ),
-  })
-
-export const extraDiskDocument = z
-  .strictObject({
-    device: field(
-      z
-        .string()
-        .regex(/^vd[b-z]$/, { error: () => fault('must be `vdb` to `vdz`', '`vda` is the root disk.') }),
-      'Device in the guest.',
-      { default: '`vdb` for the first, `vdc` for the second, …', example: 'vdb' },
-    ),
-    size: required(size(), 'Size of the disk. It only grows.', { example: '20GiB' }),
-    format: field(oneOf(['qcow2', 'raw']), 'Format of the file.', { default: '`qcow2`', example: 'raw' }),
-    extension: field(extension(), 'Extension of the file.', { default: 'the format', example: 'img' }),
-    mount: field(
-      z.strictObject({
-        path: required(
-          z.string({ error: () => fault('must be a path') }).regex(/^\/[A-Za-z0-9._/-]*$/, {
-            error: () =>
-              fault(
-                'is not a mount point',
-                'Write an absolute path of letters, digits, `.`, `_`, `-` and `/`.',
-              ),
-          }),
-          'Mount point. Not `/`, `/boot` or `/boot/efi`; `/var` only with `allowVar`.',
-          { example: '/srv' },
-        ),
-        filesystem: field(oneOf(['ext4', 'xfs']), 'File system, made when the disk is empty.', {
-          default: '`ext4`',
-          example: 'xfs',
-        }),
-        options: field(text(), 'Mount options.', {
-          default: '`defaults,nofail`',
-          example: 'defaults,noatime,nofail',
-        }),
-        label: field(
-          z.string().regex(/^[A-Za-z0-9._-]{1,16}$/, {
-            error: () => fault('must be 1 to 16 letters, digits, `.`, `_` or `-`'),
-          }),
-          'Label of the file system, at most 16 characters (xfs: 12).',
-          { default: 'name and device of the instance, cut to fit', example: 'data' },
-        ),
-        allowVar: field(flag(), 'Allow `/var` as mount point: what the image has there is hidden.', {
-          default: '`false`',
-          example: true,
-        }),
-      }),
-      'Where to mount it. Without it the disk is attached and left alone.',
-      { default: 'not mounted' },
-    ),
-  })
-  .meta({ id: 'extraDisk' })
-
-export const interfaceDocument = z
-  .strictObject({
-    network: field(key(), 'Key in `networks`.', { default: 'the only network', example: 'lan' }),
-    mac: field(mac(), 'MAC address.', {
-      default: 'derived from project, name and position',
-      example: '52:54:00:12:34:56',
-    }),
-    addresses: field(
-      z.array(address()),
-      'Static addresses. In a group of several instances each counts up by one per instance.',
-      { default: '`[]`', example: ['192.168.24.10/24'] },
-    ),
-    dhcp4: field(flag(), 'Ask for an IPv4 address by DHCP.', {
-      default: '`true` without a static IPv4 address',
-      example: false,
-    }),
-    dhcp6: field(flag(), 'Ask for an IPv6 address by DHCP.', { default: '`false`', example: true }),
-    gateway4: field(bareAddress(), 'IPv4 gateway.', {
-      default: 'that of the network',
-      example: '192.168.24.1',
-    }),
-    gateway6: field(bareAddress(), 'IPv6 gateway.', {
-      default: 'that of the network',
-      example: 'fd00:24::1',
-    }),
-    dns: field(z.array(bareAddress()), 'Name servers.', {
-      default: 'those of the network',
-      example: ['192.168.24.1'],
-    }),
-    search: field(z.array(text()), 'Search domains.', {
-      default: 'those of the network',
-      example: ['lab.example'],
-    }),
-    rename: field(
-      z.string().regex(/^[a-z][a-z0-9]{0,14}$/, {
-        error: () => fault('is not an interface name', 'Use at most 15 lower-case letters and digits.'),
-      }),
-      'Name of the interface in the guest.',
-      { default: "the guest's own", example: 'lan0' },
-    ),
-    fallbackNames: field(z.array(text()), 'Interfaces to configure when none has the MAC.', {
-      default: '`[]`',
-      example: ['ens3', 'enp1s0', 'eth0'],
-    }),
-  })
-  .meta({ id: 'interface' })
+import { addresses, extension, extraDiskDocument, interfaceDocument } from './devices.ts'
+import { duration, fault, field, flag, key, oneOf, size, text, whole } from './field.ts'
+import { domainJoinDocument } from './hyperv.ts'
+import { cloneMode, guestDocument } from './templates.ts'
 
 const rung = () => oneOf(['started', 'address', 'port', 'ssh', 'agent', 'cloud-init'])
 const limit = (what: string, fallback: string) =>
@@ -138,7 +15,8 @@ export const readyDocument = z
       z.array(rung()).min(1),
       'What must be seen before an instance counts as ready; always climbed in the order `started`, `address`, `port`, `ssh`, `agent`, `cloud-init`.',
       {
-        default: '`[started, address, port, ssh, cloud-init]`',
+        default:
+          '`[started, address, port, ssh, cloud-init]`; without `cloud-init` for a clone with `identity: offline`, `[started, address]` for Windows',
         example: ['started', 'address', 'port'],
       },
     ),
@@ -188,6 +66,16 @@ const settings = {
   image: field(key(), 'Key in `images`, or one of the catalogue: `debian-12`, `debian-13`, `ubuntu-24.04`.', {
     example: 'debian-12',
   }),
+  template: field(
+    text(),
+    "Key in `templates`, or the name of a template's machine, when the instance is a clone. Stands in the place of `image`: the nearest level that names one of the two decides.",
+    { example: 'debian-trixie' },
+  ),
+  clone: field(cloneMode(), 'How the disks of a clone are made.', {
+    default: 'that of the template',
+    example: 'overlay',
+  }),
+  guest: field(guestDocument, "How a clone's network is written; where absent, as the template says."),
   pool: field(key(), 'Key in `pools`.', { default: 'the only pool', example: 'fast' }),
   network: field(key(), 'Key in `networks`, for the first interface.', {
     default: 'the only network',
@@ -211,7 +99,10 @@ const settings = {
   }),
   rootDisk: field(
     z.strictObject({
-      size: field(size(), 'Size; it only grows.', { default: '`10GiB`', example: '20GiB' }),
+      size: field(size(), 'Size; it only grows.', {
+        default: '`10GiB`; for a clone that of the template',
+        example: '20GiB',
+      }),
       mode: field(
         oneOf(['overlay', 'copy']),
         '`overlay` stores only what differs from the image in the cache; `copy` is independent of it.',
@@ -221,9 +112,12 @@ const settings = {
         default: '`qcow2`',
         example: 'raw',
       }),
-      extension: field(extension(), 'Extension of the file.', { default: 'the format', example: 'img' }),
+      extension: field(extension(), 'Extension of the file; of the files of a clone.', {
+        default: 'the format; `qcow2` for a clone',
+        example: 'img',
+      }),
     }),
-    'The first disk, `vda`.',
+    'The first disk, `vda`. A clone has mode and format from its template.',
   ),
   extraDisks: field(z.array(extraDiskDocument).max(25), 'Further disks.', {
     default: '`[]`',
@@ -240,6 +134,17 @@ const settings = {
   snapshot: field(snapshotDocument, 'Snapshot after provisioning, taken while the instance is shut down.', {
     default: '`true`',
     example: false,
+  }),
+  os: field(oneOf(['linux', 'windows']), 'Kind of guest; on Hyper-V hosts.', {
+    default: '`linux`',
+    example: 'windows',
+  }),
+  clustered: field(flag(), 'Make it a role of the cluster that the host belongs to; on Hyper-V hosts.', {
+    default: '`false`',
+    example: true,
+  }),
+  domainJoin: field(domainJoinDocument, 'Domain that a Windows guest joins; on Hyper-V hosts.', {
+    default: 'none',
   }),
 }
 

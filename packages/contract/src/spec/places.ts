@@ -14,21 +14,29 @@ import {
   size,
   text,
   url,
+  userName,
   whole,
 } from './field.ts'
+import { loginDocument } from './hyperv.ts'
+
+const hostUri =
+  /^((qemu|test)(\+[a-z0-9]+)?:\/\/[^\s:]*(:\d+)?(\/\S*)?|hyperv(\+http)?:\/\/([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:\d+)?\/?)$/
 
 export const hostDocument = z.strictObject({
   uri: field(
-    z.string().regex(/^(qemu|test)(\+[a-z0-9]+)?:\/\/[^\s:]*(:\d+)?(\/\S*)?$/, {
+    z.string().regex(hostUri, {
       error: () =>
         fault(
-          'must be a libvirt connection URI',
-          'Write `qemu:///system` or `qemu+ssh://root@host/system`; no password in it.',
+          'must be the URI of a hypervisor',
+          'Write `qemu:///system`, `qemu+ssh://root@host/system` or `hyperv://host`; no password in it.',
         ),
     }),
-    'libvirt connection URI of the host.',
+    'libvirt connection URI of the host. For Hyper-V `hyperv://HOST[:PORT]` (WinRM over TLS, port 5986) or `hyperv+http://HOST[:PORT]` (port 5985).',
     { default: '`qemu:///system`', example: 'qemu+ssh://root@rack1/system' },
   ),
+  login: field(loginDocument, 'Who to log in as; on Hyper-V hosts, where it is required.', {
+    default: 'none: SSH, sockets and TLS have their own',
+  }),
   acceleration: field(
     oneOf(['require-kvm', 'prefer-kvm', 'emulate']),
     'Whether guests need hardware virtualisation. `require-kvm` refuses a host where a KVM guest does not start, `prefer-kvm` falls back to (slow) emulation with a warning, `emulate` never tries KVM.',
@@ -51,6 +59,15 @@ export const hostDocument = z.strictObject({
     default: '`false`',
     example: true,
   }),
+  runtimeUser: field(userName(), 'User that runs the guests, who must reach their disks.', {
+    default: "as the host's own configuration says",
+    example: 'libvirt-qemu',
+  }),
+  repairAccess: field(
+    flag(),
+    'Give that user the access it lacks, by ACL on exactly the folders and files in question, instead of failing.',
+    { default: '`false`', example: true },
+  ),
 })
 
 export const networkDocument = z.strictObject({
@@ -147,6 +164,14 @@ export const imageDocument = z.strictObject({
     }),
     'Signature to be checked before the manifest is believed.',
     { default: 'none; for the Ubuntu images that of the publisher where the key ring is installed' },
+  ),
+  host: field(
+    z.string({ error: () => fault('must be a text') }).regex(/^[^\\/:*?"<>|\0\n\r]{1,128}$/, {
+      error: () =>
+        fault('is not the name of an image', 'Write the name alone, without folder and extension.'),
+    }),
+    'Name of an image that a Hyper-V host has already, instead of `url`.',
+    { example: 'Windows Server 2025' },
   ),
   file: field(localPath(), 'A local qcow2 or raw file, instead of `url`.', { example: './golden.qcow2' }),
   build: field(

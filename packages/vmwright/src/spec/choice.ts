@@ -32,13 +32,10 @@ export function choose(
   const { kind, known, only } = choice
   if (written === undefined) {
     if (only !== undefined) return only
-    const faultyItself = report.isWrittenWithin(member.layers, path)
-    const message =
-      kind === 'image' ? 'needs an `image`' : `needs a \`${kind}\`, because there is more than one`
-    if (!faultyItself && (kind === 'image' || known.length > 0)) {
+    if (known.length > 0 && !report.isWrittenWithin(member.layers, path)) {
       report.atKey(
         member.layers.at(-2) ?? member.layers[0],
-        message,
+        `needs a \`${kind}\`, because there is more than one`,
         `Add \`${kind}:\` here or in \`defaults\`. There are: ${known.join(', ')}.`,
       )
     }

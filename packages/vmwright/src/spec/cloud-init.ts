@@ -1,11 +1,10 @@
 import type { CloudInitDocument } from '@vmwright/contract'
-import { Secret, type SecretRef } from '../lib/secret.ts'
 import type { Member } from './groups.ts'
 import type { Path } from './node.ts'
-import { resolvePath } from './path.ts'
 import { toMs } from './quantity.ts'
 import type { Report } from './report.ts'
 import type { CloudInitSpec, WriteFileSpec } from './resolved.ts'
+import { localFile, type SecretDocument, secretRef } from './secret-ref.ts'
 
 export interface CloudInitContext {
   readonly report: Report
@@ -14,11 +13,19 @@ export interface CloudInitContext {
   readonly files: ReadonlyMap<string, string>
 }
 
+/** What cloud-init meets in the guest. */
+export interface GuestSystem {
+  readonly user: string
+  /** People can log in without what cloud-init does: a template has its own users. */
+  readonly hasLogin: boolean
+  readonly isWindows: boolean
+}
+
 export const defaultFinalMessage = 'vmwright: cloud-init finished at $timestamp after $uptime seconds'
 
 export function resolveCloudInit(
   member: Member,
-  imageUser: string,
+  system: GuestSystem,
   context: CloudInitContext,
 ): CloudInitSpec {
   const document = member.settings.cloudInit ?? {}
@@ -27,7 +34,7 @@ export function resolveCloudInit(
   const packages = document.packages ?? []
   const spec: CloudInitSpec = {
     user: {
-      name: user.name ?? imageUser,
+      name: user.name ?? system.user,
       password,
       hashedPassword,
       sudo:
@@ -38,7 +45,10 @@ export function resolveCloudInit(
       sshKeys: resolveKeys(user.sshKeys ?? [], member, context),
     },
     injectOwnKey: document.injectOwnKey ?? true,
-    rootPassword: secretRef(document.rootPassword, ['rootPassword'], member, context),
+    rootPassword:
+      document.rootPassword === undefined
+        ? undefined
+        : secretRef(document.rootPassword, member.layers, ['cloudInit', 'rootPassword'], context),
     sshPasswordAuth: document.sshPasswordAuth ?? false,
     disableRoot: document.disableRoot ?? true,
     manageEtcHosts: document.manageEtcHosts ?? true,
@@ -57,7 +67,15 @@ export function resolveCloudInit(
       document.networkdWaitOnline === undefined ? undefined : toMs(document.networkdWaitOnline) / 1000,
     raw: document.raw ?? {},
   }
-  checkLogin(spec, member, context.report)
+  if (!system.isWindows && !/^[a-z_][a-z0-9_-]{0,31}$/.test(spec.user.name)) {
+    context.report.within(
+      member.layers,
+      ['cloudInit', 'user', 'name'],
+      'is not a user name',
+      'Use lower-case letters, digits, `_` and `-`, at most 32.',
+    )
+  }
+  checkLogin(spec, system, member, context.report)
   return spec
 }
 
@@ -72,6 +90,10 @@ function resolvePasswords(
   const { report } = context
   const strengthOf = (kind: 'password' | 'hashedPassword'): number =>
     member.layers.findIndex((layer) => report.find([layer], ['cloudInit', 'user', kind]) !== undefined)
+  const secret = (document: SecretDocument | undefined, kind: 'password' | 'hashedPassword') =>
+    document === undefined
+      ? undefined
+      : secretRef(document, member.layers, ['cloudInit', 'user', kind], context)
   const plain = user.password === undefined ? Infinity : strengthOf('password')
   const hashed = user.hashedPassword === undefined ? Infinity : strengthOf('hashedPassword')
   if (plain === hashed && plain !== Infinity) {
@@ -83,44 +105,9 @@ function resolvePasswords(
     )
   }
   return {
-    password: plain <= hashed ? secretRef(user.password, ['user', 'password'], member, context) : undefined,
-    hashedPassword:
-      hashed <= plain
-        ? secretRef(user.hashedPassword, ['user', 'hashedPassword'], member, context)
-        : undefined,
+    password: plain <= hashed ? secret(user.password, 'password') : undefined,
+    hashedPassword: hashed <= plain ? secret(user.hashedPassword, 'hashedPassword') : undefined,
   }
-}
-
-function secretRef(
-  document: string | { readonly env: string } | { readonly file: string } | undefined,
-  path: Path,
-  member: Member,
-  context: CloudInitContext,
-): SecretRef | undefined {
-  if (document === undefined) return undefined
-  const full = ['cloudInit', ...path]
-  if (typeof document === 'string') {
-    context.report.within(
-      member.layers,
-      full,
-      'is a secret in clear',
-      'Take it from outside: `{ env: NAME }` or `{ file: PATH }`.',
-      'warning',
-    )
-    return { kind: 'literal', value: new Secret(document) }
-  }
-  if ('env' in document) return { kind: 'env', name: document.env }
-  return { kind: 'file', path: absolute(document.file, [...full, 'file'], member, context) }
-}
-
-function absolute(
-  path: string,
-  at: Path,
-  { layers }: Member,
-  { report, homeDirectory }: CloudInitContext,
-): string {
-  const folder = report.placeOf(report.find(layers, at) ?? []).source.folder
-  return resolvePath(folder, path, homeDirectory)
 }
 
 function resolveKeys(
@@ -179,7 +166,7 @@ function resolveFile(
 }
 
 function fileText(path: string, at: Path, member: Member, context: CloudInitContext): string | undefined {
-  const full = absolute(path, at, member, context)
+  const full = localFile(path, member.layers, at, context)
   const text = context.files.get(full)
   if (text === undefined)
     context.report.within(
@@ -191,7 +178,12 @@ function fileText(path: string, at: Path, member: Member, context: CloudInitCont
   return text
 }
 
-function checkLogin({ user, ...spec }: CloudInitSpec, { layers }: Member, report: Report): void {
+function checkLogin(
+  { user, ...spec }: CloudInitSpec,
+  system: GuestSystem,
+  { layers }: Member,
+  report: Report,
+): void {
   const hash = user.hashedPassword
   if (hash?.kind === 'literal' && !/^\$[0-9a-z]+\$[\x21-\x7e]{8,}$/.test(hash.value.reveal())) {
     report.within(
@@ -216,6 +208,7 @@ function checkLogin({ user, ...spec }: CloudInitSpec, { layers }: Member, report
     )
   } else if (
     !spec.injectOwnKey &&
+    !system.hasLogin &&
     !hasPassword &&
     user.sshKeys.length === 0 &&
     spec.rootPassword === undefined

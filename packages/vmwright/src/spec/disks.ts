@@ -1,20 +1,14 @@
 import type { Member } from './groups.ts'
 import { normalisePath } from './path.ts'
 import { toMib } from './quantity.ts'
-import type { Report } from './report.ts'
+import type { Layers, Report } from './report.ts'
 import type { ExtraDiskSpec, InstanceSpec } from './resolved.ts'
 
 const labelLimits = { ext4: 16, xfs: 12 } as const
 
 export function resolveRootDisk({ settings, layers }: Member, report: Report): InstanceSpec['rootDisk'] {
   const { size = '10GiB', mode = 'overlay', format = 'qcow2', extension } = settings.rootDisk ?? {}
-  if (toMib(size) < 512)
-    report.within(
-      layers,
-      ['rootDisk', 'size'],
-      'is too small for a system',
-      'Give it at least 512MiB; images are usually 2 to 3 GiB.',
-    )
+  checkSize(size, layers, report)
   if (mode === 'overlay' && format === 'raw') {
     report.within(
       layers,
@@ -24,6 +18,28 @@ export function resolveRootDisk({ settings, layers }: Member, report: Report): I
     )
   }
   return { sizeMib: toMib(size), mode, format, extension: extension ?? format }
+}
+
+function checkSize(size: string, layers: Layers, report: Report): void {
+  if (toMib(size) < 512)
+    report.within(
+      layers,
+      ['rootDisk', 'size'],
+      'is too small for a system',
+      'Give it at least 512MiB; images are usually 2 to 3 GiB.',
+    )
+}
+
+/** Of a clone: all but size and extension is as the template has it. */
+export function resolveCloneDisk({ settings, layers }: Member, report: Report): InstanceSpec['rootDisk'] {
+  const { size, extension } = settings.rootDisk ?? {}
+  if (size !== undefined) checkSize(size, layers, report)
+  return {
+    sizeMib: size === undefined ? 0 : toMib(size),
+    mode: 'copy',
+    format: 'qcow2',
+    extension: extension ?? 'qcow2',
+  }
 }
 
 export function resolveExtraDisks(member: Member, report: Report): readonly ExtraDiskSpec[] {

@@ -25,14 +25,19 @@ test.each(examples)('X1: the example %s has no problems', async (name) => {
   expect(spec?.instances.length).toBeGreaterThan(0)
 })
 
-it('the full example resolves to what is recorded', async () => {
-  const { spec } = await loadSpec(reader, 'full.yaml', options)
+test.each(['full', 'templates'])('the example %s resolves to what is recorded', async (name) => {
+  const { spec } = await loadSpec(reader, `${name}.yaml`, options)
   const text = JSON.stringify(JSON.parse(canonicalJson(spec)), null, 2)
-  await expect(`${text}\n`).toMatchFileSnapshot('testing/full.resolved.txt')
+  await expect(`${text}\n`).toMatchFileSnapshot(`testing/${name}.resolved.txt`)
 })
 
-it('the full example names every field of the schema', () => {
-  const text = readFileSync(new URL('full.yaml', folder), 'utf8')
+it('the full example, that of templates and the test data for Hyper-V name every field of the schema', () => {
+  const files = [
+    new URL('full.yaml', folder),
+    new URL('templates.yaml', folder),
+    new URL('testing/hyperv.yaml', import.meta.url),
+  ]
+  const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
   const missing = fieldNames(specDocument).filter((name) => !new RegExp(`\\b${name}:`).test(text))
   expect(missing).toEqual([])
 })

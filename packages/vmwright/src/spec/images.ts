@@ -30,7 +30,7 @@ export function resolveImages(
 function resolveImage(id: string, declared: ImageDocument, context: ImageContext): ImageSpec {
   const builtIn = catalogue.get(id)?.(declared.version)
   // An own URL or file takes the place of the catalogue's source, with all that belongs to it.
-  const replaced = declared.url !== undefined || declared.file !== undefined
+  const replaced = [declared.url, declared.file, declared.host].some((source) => source !== undefined)
   const base: ImageDocument =
     builtIn === undefined || replaced ? { user: builtIn?.user } : withKeyring(builtIn, context)
   const image = mergeDeep(base, declared)
@@ -54,17 +54,19 @@ function withKeyring(image: ImageDocument, context: ImageContext): ImageDocument
 
 function checkImage(id: string, image: ImageDocument, { report, allowNocloud }: ImageContext): void {
   const at = ['images', id]
-  const told = ['url', 'file', 'build'].some((name) => report.isWritten([...at, name]))
-  if (image.url === undefined && image.file === undefined && typeof image.build !== 'object' && !told) {
+  const told = ['url', 'file', 'host', 'build'].some((name) => report.isWritten([...at, name]))
+  const only = (['host', 'file'] as const).find((name) => image[name] !== undefined)
+  if (image.url === undefined && only === undefined && typeof image.build !== 'object' && !told) {
     report.atKey(at, 'has no source', 'Give it `url`, `file` or `build`.')
   }
-  if (image.build === false && image.url === undefined && image.file === undefined) {
+  if (image.build === false && image.url === undefined && only === undefined) {
     report.at([...at, 'build'], 'is the only source and switched off', 'Give it `url` or `file`.')
   }
-  if (image.file !== undefined) {
-    for (const name of ['url', 'build', 'version', 'checksums', 'signature', 'fileName'] as const) {
+  if (only !== undefined) {
+    const others = ['url', 'build', 'version', 'checksums', 'signature', 'fileName'] as const
+    for (const name of only === 'host' ? ([...others, 'digest', 'file'] as const) : others) {
       if (report.isWritten([...at, name]))
-        report.at([...at, name], 'cannot stand beside `file`', 'Remove one of the two.')
+        report.at([...at, name], `cannot stand beside \`${only}\``, 'Remove one of the two.')
     }
   }
   if (image.secureBoot === true && image.firmware === 'bios') {
@@ -124,6 +126,7 @@ function sourcesOf(
   }
   if (image.file !== undefined)
     sources.push({ kind: 'file', path: inFolderOf(['file'], image.file), digest: digestOf(image.digest) })
+  if (image.host !== undefined) sources.push({ kind: 'host', name: image.host })
   if (typeof build === 'object') {
     sources.push({
       kind: 'build',

@@ -1,38 +1,100 @@
 import type { SpecDocument } from '@vmwright/contract'
 import { choose, type Choice } from './choice.ts'
+import { checkClone, checkNoClone, cloneSource, offlineSettings } from './clone.ts'
 import { type CloudInitContext, resolveCloudInit } from './cloud-init.ts'
-import { resolveExtraDisks, resolveRootDisk } from './disks.ts'
+import { resolveCloneDisk, resolveExtraDisks, resolveRootDisk } from './disks.ts'
 import type { Member } from './groups.ts'
+import { isHyperv } from './hosts.ts'
+import { checkNoHyperv, resolveHyperv } from './hyperv.ts'
 import { type NetworkContext, resolveInterfaces } from './interfaces.ts'
-import { toMib, toMs } from './quantity.ts'
-import { type ImageSpec, type InstanceSpec, type ReadyRung, readyRungs, type ReadySpec } from './resolved.ts'
+import { toMib } from './quantity.ts'
+import { resolveReady } from './ready.ts'
+import {
+  type HostSpec,
+  type ImageSpec,
+  type InstanceSpec,
+  type InterfaceSpec,
+  readyRungs,
+  type TemplateSpec,
+} from './resolved.ts'
+import type { Source } from './source.ts'
 
 export interface InstanceContext extends CloudInitContext, NetworkContext {
   readonly hosts: Choice
   readonly images: Choice
   readonly pools: Choice
+  readonly resolvedHosts: ReadonlyMap<string, HostSpec>
   readonly resolvedImages: ReadonlyMap<string, ImageSpec>
   readonly imageDocuments: NonNullable<SpecDocument['images']>
 }
 
-/** Merges what is built in, the image and the file into one instance, and checks what only shows then. */
-export function resolveInstance(member: Member, context: InstanceContext): InstanceSpec {
-  const { settings, own, name, group, layers } = member
+/** Merges what is built in, the image or template and the file into one instance, and checks what only shows then. */
+export function resolveInstance(member: Member, picked: Source, context: InstanceContext): InstanceSpec {
+  const { settings, name, group, layers } = member
   const { report } = context
-  const image = choose(context.images, settings.image, member, ['image'], report)
-  const declared = Object.hasOwn(context.imageDocuments, image) ? context.imageDocuments[image] : undefined
   const memoryMib = toMib(settings.memory ?? '1GiB')
   if (memoryMib < 128)
     report.within(layers, ['memory'], 'is less than 128MiB', 'No supported system boots with that.')
-  const spec = {
+  const hostName = choose(context.hosts, settings.host, member, ['host'], report)
+  const host = context.resolvedHosts.get(hostName)
+  const onHyperv = host !== undefined && isHyperv(host)
+  const hyperv = onHyperv ? resolveHyperv(member, context) : undefined
+  const isWindows = hyperv?.os === 'windows'
+  const template = picked.kind === 'template' ? picked.template : undefined
+  const isOffline = template?.identity === 'offline'
+  const origin =
+    template === undefined ? fromImage(member, picked, context) : fromTemplate(member, template, context)
+  if (host !== undefined) checkHost(member, host, picked, context)
+  const fit = (nic: InterfaceSpec): InterfaceSpec => ({
+    ...nic,
+    vlan: onHyperv ? nic.vlan : undefined,
+    ...(isOffline ? { rename: undefined, fallbackNames: [] } : {}),
+  })
+  const [first, ...others] = resolveInterfaces(member, context)
+  const { user, ...made } = origin
+  return {
     name,
     group,
-    host: choose(context.hosts, settings.host, member, ['host'], report),
-    source: { kind: 'image' as const, id: image },
+    host: hostName,
     pool: choose(context.pools, settings.pool, member, ['pool'], report),
     vcpus: settings.vcpus ?? 2,
     singleSocket: settings.singleSocket ?? true,
     memoryMib,
+    ...made,
+    interfaces: [fit(first), ...others.map(fit)],
+    cloudInit: resolveCloudInit(
+      isOffline ? { ...member, settings: offlineSettings(settings) } : member,
+      {
+        user: user ?? (isWindows ? 'Administrator' : 'debian'),
+        hasLogin: template !== undefined,
+        isWindows,
+      },
+      context,
+    ),
+    autostart: settings.autostart ?? false,
+    ready: resolveReady(
+      settings.ready,
+      isWindows ? ['started', 'address'] : readyRungs.filter((rung) => !isOffline || rung !== 'cloud-init'),
+    ),
+    snapshot: resolveSnapshot(settings.snapshot),
+    hyperv,
+  }
+}
+
+type Origin = Pick<
+  InstanceSpec,
+  'source' | 'machine' | 'firmware' | 'secureBoot' | 'seedBus' | 'rootDisk' | 'extraDisks'
+> & { readonly user: string | undefined }
+
+function fromImage(member: Member, picked: Source, context: InstanceContext): Origin {
+  const { settings, own, layers } = member
+  const { report, imageDocuments } = context
+  const id = picked.kind === 'image' ? choose(context.images, picked.id, member, ['image'], report) : ''
+  if (picked.kind === 'image') checkNoClone(member, report)
+  const declared = Object.hasOwn(imageDocuments, id) ? imageDocuments[id] : undefined
+  const image = context.resolvedImages.get(id)
+  const origin = {
+    source: { kind: 'image', id },
     // The image knows better than `defaults` what it boots with, and the instance better than the image.
     machine: own.machine ?? declared?.machine ?? settings.machine ?? 'q35',
     firmware: own.firmware ?? declared?.firmware ?? settings.firmware ?? 'uefi',
@@ -40,14 +102,9 @@ export function resolveInstance(member: Member, context: InstanceContext): Insta
     seedBus: own.seedBus ?? declared?.seedBus ?? settings.seedBus ?? 'scsi',
     rootDisk: resolveRootDisk(member, report),
     extraDisks: resolveExtraDisks(member, report),
-    interfaces: resolveInterfaces(member, context),
-    cloudInit: resolveCloudInit(member, context.resolvedImages.get(image)?.user ?? 'debian', context),
-    autostart: settings.autostart ?? false,
-    ready: resolveReady(settings.ready),
-    snapshot: resolveSnapshot(settings.snapshot),
-    hyperv: undefined,
-  } satisfies InstanceSpec
-  if (spec.secureBoot && spec.firmware === 'bios') {
+    user: image?.sources[0].kind === 'host' ? declared?.user : image?.user,
+  } satisfies Origin
+  if (origin.secureBoot && origin.firmware === 'bios') {
     report.within(
       layers,
       ['secureBoot'],
@@ -55,7 +112,7 @@ export function resolveInstance(member: Member, context: InstanceContext): Insta
       'Change the firmware, or switch Secure Boot off.',
     )
   }
-  if (spec.seedBus === 'ide' && /q35/.test(spec.machine)) {
+  if (origin.seedBus === 'ide' && /q35/.test(origin.machine)) {
     report.within(
       layers,
       ['seedBus'],
@@ -63,40 +120,46 @@ export function resolveInstance(member: Member, context: InstanceContext): Insta
       'Use `scsi` or `sata`, or `machine: pc`.',
     )
   }
-  return spec
+  return origin
 }
 
-const defaultRungs: readonly ReadyRung[] = ['started', 'address', 'port', 'ssh', 'cloud-init']
-
-/** Generous, because a first boot under emulation is slow; the port shows a slow boot first. */
-const defaultTimeouts: Readonly<Record<ReadyRung, number>> = {
-  started: 60_000,
-  address: 180_000,
-  port: 360_000,
-  ssh: 180_000,
-  agent: 180_000,
-  'cloud-init': 600_000,
-}
-
-function resolveReady(ready: Member['settings']['ready'] = {}): ReadySpec {
-  const wanted: readonly ReadyRung[] = ready.rungs ?? defaultRungs
-  const limitOf = (rung: ReadyRung): number => {
-    const given = ready.timeouts?.[rung]
-    return given === undefined ? defaultTimeouts[rung] : toMs(given)
-  }
+function fromTemplate(member: Member, template: TemplateSpec, { report }: InstanceContext): Origin {
+  const source = cloneSource(template, member)
+  checkClone(member, template, source, report)
   return {
-    rungs: readyRungs.filter((rung) => wanted.includes(rung)),
-    port: ready.port ?? 22,
-    timeoutMs: {
-      started: limitOf('started'),
-      address: limitOf('address'),
-      port: limitOf('port'),
-      ssh: limitOf('ssh'),
-      agent: limitOf('agent'),
-      'cloud-init': limitOf('cloud-init'),
-    },
-    recheckAfterSnapshot: ready.recheckAfterSnapshot ?? true,
+    source,
+    machine: 'q35',
+    firmware: 'uefi',
+    secureBoot: false,
+    seedBus: member.own.seedBus ?? template.seedBus,
+    rootDisk: resolveCloneDisk(member, report),
+    extraDisks: [],
+    user: template.user,
   }
+}
+
+/** Tells what the kind of host does not know. */
+function checkHost(member: Member, host: HostSpec, picked: Source, context: InstanceContext): void {
+  const { layers } = member
+  const { report } = context
+  if (isHyperv(host)) {
+    if (picked.kind === 'template')
+      report.within(
+        layers,
+        ['template'],
+        `is of no use on \`${host.name}\`, because templates are machines of libvirt hosts`,
+        'Use an `image` on Hyper-V hosts.',
+      )
+    return
+  }
+  checkNoHyperv(member, report)
+  if (picked.kind === 'image' && context.resolvedImages.get(picked.id)?.sources[0].kind === 'host')
+    report.within(
+      layers,
+      ['image'],
+      `is of no use on \`${host.name}\`, because it is an image that Hyper-V hosts have`,
+      'Use one with `url`, `file` or `build` on libvirt hosts.',
+    )
 }
 
 function resolveSnapshot(snapshot: Member['settings']['snapshot'] = true): InstanceSpec['snapshot'] {

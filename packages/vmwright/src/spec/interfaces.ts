@@ -86,7 +86,7 @@ function resolveOne(
   return {
     network,
     mac: document.mac?.toLowerCase() ?? derivedMac(context.project, member.name, index),
-    vlan: undefined,
+    vlan: document.vlan,
     dhcp4: document.dhcp4 ?? !hasStatic4,
     dhcp6: document.dhcp6 ?? false,
     addresses: addresses.map(formatCidr),

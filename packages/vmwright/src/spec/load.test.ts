@@ -174,7 +174,7 @@ describe('includes', () => {
     })
     expect(spec.instances[0]).toMatchObject({
       vcpus: 3,
-      image: 'debian-13',
+      source: { kind: 'image', id: 'debian-13' },
       cloudInit: { user: { sshKeys: [key] } },
     })
   })
@@ -231,7 +231,11 @@ instances:
       { variables: { workers: '1', on: 'true' }, variableFiles: ['v.yaml'] },
     )
     expect(spec.instances).toMatchObject([
-      { image: 'debian-13', autostart: true, cloudInit: { runcmd: ['echo debian-13-1 ${HOME} ${x%.*}'] } },
+      {
+        source: { kind: 'image', id: 'debian-13' },
+        autostart: true,
+        cloudInit: { runcmd: ['echo debian-13-1 ${HOME} ${x%.*}'] },
+      },
     ])
   })
 

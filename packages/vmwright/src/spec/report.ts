@@ -10,7 +10,7 @@ import {
 } from './node.ts'
 import type { Problem } from './problem.ts'
 
-/** Where settings of an instance may come from, the strongest first. */
+/** Where settings of an instance may come from, the strongest first; the last is `defaults`. */
 export type Layers = readonly [Path, ...Path[]]
 
 /** The merged text as it was written, and what is left of it when faulty parts are taken out. */
@@ -50,8 +50,18 @@ export class Report {
     this.#tell(placeAround(this.#trees.sound, full), full, message, hint, severity)
   }
 
+  /**
+   * At the key of a setting that the instance itself has, where it has no meaning. The same in `defaults`, which are
+   * for others too, is passed over.
+   */
+  own(layers: Layers, path: Path, message: string, hint?: string, severity?: Finding['severity']): void {
+    const found = this.find(layers.slice(0, -1), path)
+    if (found === undefined) return
+    this.#tell(placeAround(this.#trees.sound, found), found, message, hint, severity)
+  }
+
   /** The full path of a setting in the strongest layer that has it. */
-  find(layers: Layers, path: Path): Path | undefined {
+  find(layers: readonly Path[], path: Path): Path | undefined {
     return layers
       .map((layer) => [...layer, ...path])
       .find((full) => entryAt(this.#trees.sound, full) !== undefined)
@@ -63,7 +73,7 @@ export class Report {
   }
 
   /** The same for any of the layers. */
-  isWrittenWithin(layers: Layers, path: Path): boolean {
+  isWrittenWithin(layers: readonly Path[], path: Path): boolean {
     return layers.some((layer) => this.isWritten([...layer, ...path]))
   }
 

@@ -1,14 +1,18 @@
 import type { SpecDocument } from '@vmwright/contract'
 import { catalogue } from './catalogue.ts'
 import { type Choice, choiceOf } from './choice.ts'
+import { resolveCloning } from './cloning.ts'
 import { expandGroups } from './groups.ts'
+import { resolveHosts } from './hosts.ts'
 import { resolveImages } from './images.ts'
 import { resolveInstance } from './instance.ts'
 import type { Problem } from './problem.ts'
 import { Report, type Trees } from './report.ts'
 import type { ResolvedSpec } from './resolved.ts'
-import { resolveHosts, resolveImagePolicy, resolveNetworks, resolvePools } from './settings.ts'
-import { checkAddresses, checkNames } from './unique.ts'
+import { resolveImagePolicy, resolveNetworks, resolvePools } from './settings.ts'
+import { pickSource } from './source.ts'
+import { resolveTemplates } from './templates.ts'
+import { checkAddresses, checkNames, checkTemplateNames } from './unique.ts'
 
 export interface ResolveInput {
   readonly document: SpecDocument
@@ -32,10 +36,14 @@ export function resolveSpec(input: ResolveInput): {
   checkNames(members, report)
 
   const imagePolicy = resolveImagePolicy(document.imagePolicy)
-  const hosts = resolveHosts(document, dataFolder)
+  const hosts = resolveHosts(document, { report, homeDirectory, dataFolder })
   const networks = resolveNetworks(document)
   const pools = resolvePools(document, hosts, dataFolder, report)
-  const used = new Set(members.flatMap(({ settings }) => settings.image ?? []))
+  const templates = resolveTemplates(document, report)
+  const cloning = resolveCloning(document, { hosts, pools, templates }, report)
+  const imageKeys = [...new Set([...Object.keys(document.images ?? {}), ...catalogue.keys()])]
+  const sources = members.map((member) => pickSource(member, { templates, imageKeys, report }))
+  const used = new Set(sources.flatMap((source) => (source.kind === 'image' ? source.id : [])))
   const images = resolveImages(document, used, {
     report,
     homeDirectory,
@@ -52,6 +60,7 @@ export function resolveSpec(input: ResolveInput): {
     project: document.project,
     networks: document.networks ?? {},
     imageDocuments: document.images ?? {},
+    resolvedHosts: new Map(hosts.map((host) => [host.name, host])),
     resolvedImages: new Map(images.map((image) => [image.id, image])),
     choice: known(
       'network',
@@ -68,21 +77,21 @@ export function resolveSpec(input: ResolveInput): {
       'pools',
       pools.map(({ id }) => id),
     ),
-    images: {
-      ...known('image', 'images', [...images.map(({ id }) => id), ...catalogue.keys()]),
-      only: undefined,
-    },
+    images: known('image', 'images', imageKeys),
   }
-  const instances = members.map((member) => resolveInstance(member, context))
+  const instances = members.map((member, index) =>
+    resolveInstance(member, sources[index] ?? { kind: 'unclear' }, context),
+  )
   checkAddresses(instances, members, networks, report)
+  checkTemplateNames(instances, members, templates, report)
   return {
     spec: {
       project: document.project,
       file,
       hosts,
       images,
-      templates: [],
-      cloning: defaultCloning,
+      templates,
+      cloning,
       networks,
       pools,
       instances,
@@ -91,12 +100,3 @@ export function resolveSpec(input: ResolveInput): {
     problems,
   }
 }
-
-const defaultCloning = {
-  mode: 'auto',
-  parallel: 4,
-  workspace: undefined,
-  emptyWorkspace: true,
-  validate: 'always',
-  fullHash: false,
-} as const

@@ -80,7 +80,7 @@ const refused: readonly (readonly [row: string, spec: string, problem: string])[
   [
     'X1',
     top('hosts: { local: { uri: "http://x" } }'),
-    '3:24: hosts.local.uri: must be a libvirt connection URI',
+    '3:24: hosts.local.uri: must be the URI of a hypervisor',
   ],
   [
     'X1',

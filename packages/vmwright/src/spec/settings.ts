@@ -1,34 +1,10 @@
-import type { HostDocument, SpecDocument } from '@vmwright/contract'
+import type { SpecDocument } from '@vmwright/contract'
 import type { Report } from './report.ts'
+import { isSession, systemFolder } from './hosts.ts'
 import type { HostSpec, ImagePolicy, NetworkSpec, PoolSpec } from './resolved.ts'
 import { toMs } from './quantity.ts'
 
-const systemFolder = '/var/lib/libvirt/images/vmwright'
 const dayMs = 86_400_000
-
-/** Hosts, with the defaults of each kind of connection. `dataFolder` is that of the user, for session hosts. */
-export function resolveHosts(document: SpecDocument, dataFolder: string): readonly HostSpec[] {
-  const hosts: Readonly<Record<string, HostDocument>> = document.hosts ?? {}
-  const given = Object.entries(hosts)
-  return (given.length === 0 ? [['local', {}] as const] : given).map(
-    ([name, host]: readonly [string, HostDocument]) => {
-      const uri = host.uri ?? 'qemu:///system'
-      return {
-        name,
-        uri,
-        acceleration: host.acceleration ?? 'require-kvm',
-        parallel: host.parallel ?? 4,
-        imageCachePath: host.imageCache ?? `${isSession(uri) ? dataFolder : systemFolder}/cache`,
-        startInactiveNetworks: host.startInactiveNetworks ?? false,
-        runtimeUser: undefined,
-        repairAccess: false,
-        login: undefined,
-      }
-    },
-  )
-}
-
-const isSession = (uri: string): boolean => /^[^:]+:\/\/[^/]*\/session(\?|$)/.test(uri)
 
 export function resolveNetworks(document: SpecDocument): readonly NetworkSpec[] {
   const networks = Object.entries(document.networks ?? {})

@@ -1,7 +1,7 @@
 import type { Member } from './groups.ts'
 import type { Path } from './node.ts'
 import type { Report } from './report.ts'
-import type { InstanceSpec, NetworkSpec } from './resolved.ts'
+import type { InstanceSpec, NetworkSpec, TemplateSpec } from './resolved.ts'
 
 const windowsDevice = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])$/i
 
@@ -9,10 +9,7 @@ const windowsDevice = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])$/i
 export function checkNames(members: readonly Member[], report: Report): void {
   const seen = new Map<string, Member>()
   for (const { name, namePath, ...member } of members) {
-    const tell = (message: string, hint: string): void =>
-      namePath.at(-1) === 'name' || namePath.includes('names')
-        ? report.at(namePath, message, hint)
-        : report.atKey(namePath, message, hint)
+    const tell = (message: string, hint: string): void => tellName(namePath, message, hint, report)
     if (!/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/.test(name)) {
       tell(
         `${JSON.stringify(name.slice(0, 80))} is not usable as the name of an instance`,
@@ -30,6 +27,36 @@ export function checkNames(members: readonly Member[], report: Report): void {
       )
     }
     seen.set(name.toLowerCase(), { name, namePath, ...member })
+  }
+}
+
+function tellName(namePath: Path, message: string, hint: string, report: Report): void {
+  if (namePath.at(-1) === 'name' || namePath.includes('names')) report.at(namePath, message, hint)
+  else report.atKey(namePath, message, hint)
+}
+
+/** T4. No instance has the name of a template's machine on the same host: one of the two could not exist. */
+export function checkTemplateNames(
+  instances: readonly InstanceSpec[],
+  members: readonly Member[],
+  templates: readonly TemplateSpec[],
+  report: Report,
+): void {
+  for (const { id, domain } of templates) {
+    const clones = instances.filter(({ source }) => source.kind === 'template' && source.id === id)
+    const hosts = new Set(clones.map(({ host }) => host))
+    for (const [position, { name, host }] of instances.entries()) {
+      // Where a template without clones is, is not known.
+      const mayMeet = hosts.size === 0 || hosts.has(host)
+      const namePath = members[position]?.namePath
+      if (namePath === undefined || !mayMeet || name.toLowerCase() !== domain.toLowerCase()) continue
+      tellName(
+        namePath,
+        `the name ${name} is that of the machine of the template \`${id}\``,
+        'Choose another name for the instance.',
+        report,
+      )
+    }
   }
 }
 
