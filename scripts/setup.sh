@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes a Debian or Ubuntu machine ready: packages, Node dependencies, libvirt and its default network.
 # May be run again at any time; does only what is missing. Works as root, or with sudo.
-# `setup.sh test` also installs the independent witnesses that tests and benchmarks compare with.
+# `setup.sh test` also installs the independent witnesses that tests and benchmarks compare with; `setup.sh packages`
+# prints the packages that it could come to install. With a bundle of `make deps-bundle` it needs no network.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -46,6 +47,8 @@ must() {
   die "$1 failed; its output is above"
 }
 
+. scripts/bundle/use.sh
+
 check_node() {
   command -v node >/dev/null || die "Node.js is missing: install version 20 or newer (https://nodejs.org)"
   command -v npm >/dev/null || die "npm is missing: install it together with Node.js"
@@ -59,18 +62,27 @@ packages='
   mmdebstrap mtools dosfstools e2fsprogs
   gpgv acl openssh-client ca-certificates'
 
-if [ "${1:-}" = test ]; then
-  packages="$packages genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd libguestfs-tools"
-  # libguestfs boots a kernel of this machine, and a container has none.
-  if ! ls /lib/modules/*/modules.dep >/dev/null 2>&1; then
-    case $(. /etc/os-release && echo "$ID") in
-      ubuntu) packages="$packages linux-image-virtual" ;;
-      *) packages="$packages linux-image-cloud-$(dpkg --print-architecture)" ;;
-    esac
-  fi
-  # Its service would start on a machine of somebody's own; the tests only need the program.
-  if [ "${CI:-}" = true ]; then packages="$packages openssh-server"; fi
-fi
+test_packages='genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd libguestfs-tools virtinst xfsprogs'
+# Its service would start on a machine of somebody's own; the tests only need the program.
+ci_packages=openssh-server
+# libguestfs boots a kernel of this machine, and a container has none.
+case $(. /etc/os-release && echo "$ID") in
+ubuntu) kernel_package=linux-image-virtual ;;
+*) kernel_package=linux-image-cloud-$(dpkg --print-architecture 2>/dev/null || true) ;;
+esac
+
+case ${1:-} in
+packages)
+  # shellcheck disable=SC2086
+  printf '%s\n' $packages $test_packages $ci_packages "$kernel_package"
+  exit
+  ;;
+test)
+  packages="$packages $test_packages"
+  ls /lib/modules/*/modules.dep >/dev/null 2>&1 || packages="$packages $kernel_package"
+  if [ "${CI:-}" = true ]; then packages="$packages $ci_packages"; fi
+  ;;
+esac
 
 install_packages() {
   command -v dpkg-query >/dev/null || die "this is neither Debian nor Ubuntu; install by hand:$packages"
@@ -83,6 +95,12 @@ install_packages() {
   done
   [ -n "$missing" ] || return 0
   say "Installing packages:$missing"
+  if [ -n "$bundle" ]; then
+    must "reading the bundle's lists of packages" bundle_apt_get update
+    # shellcheck disable=SC2086
+    must "installing packages" bundle_apt_get install --no-install-recommends $missing
+    return
+  fi
   install="env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends"
   # A new machine has no lists of packages; an old one may have lists of versions that are gone.
   if ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1; then
@@ -111,7 +129,11 @@ dependencies_installed() {
 install_dependencies() {
   if dependencies_installed; then return; fi
   say "Installing Node dependencies"
-  must "npm ci" npm ci --loglevel=error
+  if [ -n "$bundle" ]; then
+    must "npm ci" bundle_npm_ci
+  else
+    must "npm ci" npm ci --loglevel=error
+  fi
 }
 
 has_systemd() { [ -d /run/systemd/system ]; }
@@ -187,6 +209,7 @@ join_group() {
 }
 
 check_node
+use_bundle
 install_packages
 install_dependencies
 share_kvm

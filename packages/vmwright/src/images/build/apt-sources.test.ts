@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { chooseAptSources } from './apt-sources.ts'
+import { chooseAptSources, chooseSubstitute } from './apt-sources.ts'
 
 const bookworm = { distribution: 'debian', suite: 'bookworm', mirror: undefined } as const
 const deb822 = {
@@ -64,3 +64,26 @@ it.each([
 ] as const)('X7: takes %s', (_what, spec, files, want) => {
   expect(chooseAptSources(spec, files)).toEqual(want)
 })
+
+const bundle = {
+  name: '/bundle/sources.list',
+  content: `deb [check-valid-until=no] copy:/bundle/apt bookworm main
+deb [check-valid-until=no] copy:/bundle/apt bookworm-security main
+deb [check-valid-until=no] copy:/bundle/apt trixie main
+`,
+}
+
+it.each([
+  ['with the lines of its suite, as they are', bookworm, bundle, bundle.content.split('\n').slice(0, 2)],
+  ['never for another mirror', { ...bookworm, mirror: 'http://asked.example' }, bundle, undefined],
+  ['not for a suite that it does not have', { ...bookworm, suite: 'forky' }, bundle, undefined],
+  [
+    'not when it has updates of the suite alone',
+    bookworm,
+    { ...bundle, content: bundle.content.split('\n')[1] ?? '' },
+    undefined,
+  ],
+  ['not when there is none', bookworm, undefined, undefined],
+])('T12: a bundle stands in for the sources %s', (_case, spec, file, want) =>
+  expect(chooseSubstitute(spec, file)).toEqual(want),
+)

@@ -38,6 +38,23 @@ export function chooseAptSources(
   ]
 }
 
+/**
+ * The lines of `file` that have the suite, with their options: where the build takes its packages from in place of
+ * the image's own sources, which are not changed by it. `undefined`: from those. A mirror asked for wins.
+ */
+export function chooseSubstitute(
+  spec: Pick<ImageBuildSpec, 'distribution' | 'suite' | 'mirror'>,
+  file: AptSourcesFile | undefined,
+): readonly string[] | undefined {
+  if (file === undefined || spec.mirror !== undefined) return undefined
+  const lines = file.content
+    .split('\n')
+    .filter((text) => parseOneLine(text).some((source) => belongs(spec, source)))
+  return lines.some((text) => parseOneLine(text).some((source) => source.suite === spec.suite))
+    ? lines
+    : undefined
+}
+
 const components = { debian: 'main', ubuntu: 'main universe' } as const
 
 const line = (spec: Pick<ImageBuildSpec, 'distribution'>, uri: string, suite: string): string =>

@@ -14,6 +14,11 @@ import { makeTools, type Tools, withHeartbeat } from './tools.ts'
 export interface BuildOptions {
   /** Where the qcow2 image appears, complete, by rename. The manifest appears beside it as `<path>.json`. */
   readonly path: string
+  /**
+   * Lines of sources.list to take the packages from, in place of the recipe's sources: a copy of a part of those on
+   * this machine. The image has the recipe's sources all the same.
+   */
+  readonly substitute?: readonly string[] | undefined
   /** Default: the real thing. */
   readonly run?: typeof runProgram
   /** Default: whether this process has user id 0. */
@@ -55,8 +60,9 @@ export async function buildImage(
   const espFolder = join(work, 'system/esp')
   await removeTree(tools, work)
   try {
-    await layOutHooks(recipe, work)
-    await installPackages(progress, tools, recipe, { work, tree })
+    await layOutHooks(recipe, work, options.substitute !== undefined)
+    const aptSources = options.substitute ?? recipe.aptSources
+    await installPackages(progress, tools, { ...recipe, aptSources }, { work, tree })
     const epoch = await finishTree(tools, recipe, tree, espFolder)
     await assembleDisk(progress, tools, recipe, { tree, espFolder, disk, epoch })
     await withHeartbeat(progress, 'writing the qcow2 image', () =>
@@ -87,14 +93,21 @@ async function removeTree(tools: Tools, work: string): Promise<void> {
   await rm(work, { recursive: true, force: true })
 }
 
-async function layOutHooks(recipe: BuildRecipe, work: string): Promise<void> {
+async function layOutHooks(recipe: BuildRecipe, work: string, isSubstituted: boolean): Promise<void> {
   await mkdir(join(work, 'hooks'), { recursive: true })
   await mkdir(join(work, 'system'))
   await writeFile(join(work, 'hooks/essential00'), recipe.hooks.essential, { mode: 0o755 })
   await writeFile(join(work, 'hooks/customize00'), recipe.hooks.customize, { mode: 0o755 })
   await writeGuestFiles(join(work, 'early'), recipe.earlyFiles)
   await writeGuestFiles(join(work, 'late'), recipe.lateFiles)
+  if (isSubstituted) await writeGuestFiles(join(work, 'late'), [sourcesList(recipe)])
 }
+
+const sourcesList = ({ aptSources }: BuildRecipe): GuestFile => ({
+  path: 'etc/apt/sources.list',
+  content: `${aptSources.join('\n')}\n`,
+  mode: 0o644,
+})
 
 async function writeGuestFiles(folder: string, files: readonly GuestFile[]): Promise<void> {
   for (const file of files) {

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ProvisionError } from '../../lib/errors.ts'
 import { runProgram } from '../../lib/process.ts'
 import type { AptSourcesFile } from './apt-sources.ts'
 
@@ -16,6 +17,33 @@ export async function aptSourcesOfMachine(folder = '/etc/apt'): Promise<readonly
       })),
   )
   return files.filter((file) => file.content !== '')
+}
+
+/** Where set-up puts the package sources of a bundle made by `make deps-bundle`. */
+const bundleSources = '/var/lib/vmwright/bundle/sources-copy.list'
+
+/**
+ * The sources to take packages from instead of those that the image is to have: the file that `VMWRIGHT_APT_SOURCES`
+ * names, else those of a bundle; `undefined` when there are none. Throws `image.build-failed` when the file named
+ * cannot be read.
+ */
+export async function aptSourcesOfBundle(
+  named = process.env['VMWRIGHT_APT_SOURCES'],
+  standard = bundleSources,
+): Promise<AptSourcesFile | undefined> {
+  if (named === '') return undefined
+  const name = named ?? standard
+  try {
+    return { name, content: await readFile(name, 'utf8') }
+  } catch (cause) {
+    if (named === undefined) return undefined
+    throw new ProvisionError('image.build-failed', {
+      message: `The image could not be built: ${name}, which VMWRIGHT_APT_SOURCES names, cannot be read.`,
+      hint: 'Name a file in the form of /etc/apt/sources.list, or unset VMWRIGHT_APT_SOURCES.',
+      details: { path: name },
+      cause,
+    })
+  }
 }
 
 /** How the build machine reaches its package sources: a proxy, or a mirror of an old date. */
