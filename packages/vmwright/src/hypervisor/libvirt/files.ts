@@ -1,5 +1,6 @@
 import type { HostFiles } from '../contract.ts'
-import { checkAccess, grantedAccess, repairAccess, undoAccess } from './access/access.ts'
+import { checkAccess } from './access/access.ts'
+import { grantedAccess, repairAccess, undoAccess } from './access/repair.ts'
 import { emptyWorkspace } from './files/empty-workspace.ts'
 import { inspectFiles } from './files/inspect.ts'
 import { protectFiles, releaseFiles } from './files/protect.ts'
