@@ -107,12 +107,18 @@ function headerOf(importer: Importer, files: readonly string[], notes: Notes): r
     `Files: ${files.join(', ')}.`,
     `${notes.of('taken').length} settings were taken over; beside each stands where it came from.`,
     ...sections.flatMap(([kind, title]) => {
-      const found = notes.of(kind)
+      const found = inFileOrder(notes.of(kind), files)
       return found.length === 0
         ? []
         : ['', `${title}:`, ...found.map((note) => `- ${oneLine(noteText(note))}`)]
     }),
   ]
+}
+
+/** Those without a place last. */
+function inFileOrder(notes: readonly Note[], files: readonly string[]): readonly Note[] {
+  const rank = ({ place }: Note): number => (place === undefined ? files.length : files.indexOf(place.file))
+  return notes.toSorted((a, b) => rank(a) - rank(b) || (a.place?.line ?? 0) - (b.place?.line ?? 0))
 }
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ')

@@ -1,4 +1,5 @@
 import type { Importer } from './importer.ts'
+import { templateClones } from './template-clones.ts'
 
 /** All systems whose files are known. */
-export const importers: readonly Importer[] = []
+export const importers: readonly Importer[] = [templateClones]

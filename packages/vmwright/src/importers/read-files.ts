@@ -104,7 +104,7 @@ export function readOne(name: string, bytes: Uint8Array): SourceFile {
   }
   const isYaml = /\.(ya?ml|json)$/.test(name)
   const vars = varsRole(name)
-  if (!isYaml && vars === undefined && (/\.ini$/.test(name) || looksLikeIni(text)))
+  if (!isYaml && vars === undefined && (name.endsWith('.ini') || looksLikeIni(text)))
     return { name, role: { kind: 'inventory', inventory: readIni(name, text) }, root: undefined }
   const root = readYaml(name, text)
   if (root === undefined) return { name, role: { kind: 'nothing', why: 'is empty' }, root }
