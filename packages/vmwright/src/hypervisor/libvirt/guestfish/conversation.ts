@@ -1,0 +1,128 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Progress } from '../../../lib/progress.ts'
+import type { HostShell } from '../host-shell.ts'
+import { quoted } from './words.ts'
+
+/** guestfish ended, or never started. Its last lines, which never hold what was written. */
+export class GuestfishEnded extends Error {
+  override readonly name = 'GuestfishEnded'
+}
+
+export type Argument = string | number | Uint8Array
+
+/** Commands go in one by one, each with a mark after it that guestfish echoes when the command is done. */
+export interface Guestfish {
+  /** Lines that the command printed. Throws `GuestfishEnded` when it fails. */
+  ask(command: string, ...words: readonly Argument[]): Promise<readonly string[]>
+  /** As `ask`, for a command that may fail: then without lines. */
+  attempt(command: string, ...words: readonly Argument[]): Promise<readonly string[]>
+}
+
+const keptLines = 8
+/** Nothing takes so long but a kernel that does not boot. */
+const longestMs = 900_000
+
+/**
+ * Speaks with one guestfish on the host while `work` runs, and ends it. All goes over its stdin, so that neither
+ * secrets nor paths are seen in the host's list of processes. When this process dies, or is cancelled, guestfish
+ * comes to the end of its input and ends, and its appliance with it.
+ */
+export async function withGuestfish<T>(
+  progress: Progress,
+  shell: HostShell,
+  acceleration: 'kvm' | 'emulation',
+  work: (guestfish: Guestfish) => Promise<T>,
+): Promise<T> {
+  const settings = acceleration === 'emulation' ? 'force_tcg' : ''
+  const [program, ...words] = shell.commandLine({ script, arguments: [settings], privileged: true })
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] })
+  const finished = new AbortController()
+  const stop = (): void => {
+    child.stdin.destroy()
+    child.kill('SIGTERM')
+  }
+  progress.signal.addEventListener('abort', stop, { once: true })
+  let isLate = false
+  void progress.seam.sleep(Math.min(longestMs, progress.remainingMs), finished.signal).then(
+    () => {
+      isLate = true
+      stop()
+    },
+    () => {},
+  )
+  const conversation = converse(child, Buffer.from(progress.seam.randomBytes(8)).toString('hex'))
+  try {
+    const result = await work(conversation.guestfish)
+    child.stdin.end()
+    await conversation.ended
+    return result
+  } catch (error) {
+    stop()
+    await conversation.ended.catch(() => {})
+    progress.check()
+    throw isLate ? new GuestfishEnded('it did not answer in time') : error
+  } finally {
+    finished.abort()
+    progress.signal.removeEventListener('abort', stop)
+  }
+}
+
+/** Constant. The user's own settings for debugging would print what is written. */
+const script = `
+unset LIBGUESTFS_DEBUG LIBGUESTFS_TRACE
+LIBGUESTFS_BACKEND=direct LIBGUESTFS_BACKEND_SETTINGS=$1 LC_ALL=C.UTF-8
+export LIBGUESTFS_BACKEND LIBGUESTFS_BACKEND_SETTINGS LC_ALL
+exec guestfish`
+
+interface Waiter {
+  readonly mark: string
+  readonly lines: string[]
+  readonly resolve: (lines: readonly string[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** `token` keeps files of the guest, which are shown, from looking like a mark. */
+function converse(child: ChildProcessWithoutNullStreams, token: string) {
+  let waiter: Waiter | undefined
+  let count = 0
+  const errors: string[] = []
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    errors.push(line)
+    if (errors.length > keptLines) errors.shift()
+  })
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line !== waiter?.mark) return void waiter?.lines.push(line)
+    const { resolve, lines } = waiter
+    waiter = undefined
+    resolve(lines)
+  })
+  child.stdin.on('error', () => {})
+  const ended = closed(child).then((code) => {
+    if (code === 0 && waiter === undefined) return
+    const error = new GuestfishEnded(errors.join('\n') || `guestfish ended with exit code ${code}`)
+    waiter?.reject(error)
+    throw error
+  })
+  ended.catch(() => {})
+
+  const ask: Guestfish['ask'] = async (command, ...words) => {
+    const mark = `${token}-${++count}`
+    const line = [command, ...words.map((word) => quoted(typeof word === 'number' ? String(word) : word))]
+    const lines = new Promise<readonly string[]>((resolve, reject) => {
+      waiter = { mark, lines: [], resolve, reject }
+    })
+    child.stdin.write(`${line.join(' ')}\necho ${mark}\n`)
+    return Promise.race([lines, ended.then(() => lines)])
+  }
+  return {
+    guestfish: { ask, attempt: (command, ...words) => ask(`-${command}`, ...words) } satisfies Guestfish,
+    ended,
+  }
+}
+
+async function closed(child: ChildProcessWithoutNullStreams): Promise<number> {
+  const [code] = await once(child, 'close')
+  return typeof code === 'number' ? code : 128
+}
