@@ -27,6 +27,14 @@ test.each([
     'a root password of wrong form',
     withHead(`defaults: { cloudInit: { rootPassword: { fil: ${canary} } } }\n`),
   ],
+  [
+    'a key in the place of the login of a host',
+    withHead(`hosts: { a: { uri: "hyperv://a", login: { user: me, password: { ${canary}: x } } } }\n`),
+  ],
+  [
+    'a list in the place of the password of a domain',
+    withHead(`defaults: { domainJoin: { domain: ad, user: me, password: [${canary}] } }\n`),
+  ],
 ])('%s: the secret is in no problem and not in the spec as printed', async (_what, text) => {
   const loaded = await load(text)
   expect(loaded.problems.length).toBeGreaterThan(0)

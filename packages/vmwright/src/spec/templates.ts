@@ -1,6 +1,6 @@
 import type { SpecDocument, TemplateDocument } from '@vmwright/contract'
-import { normalisePath } from './path.ts'
 import type { Path } from './node.ts'
+import { normalisePath } from './path.ts'
 import type { Report } from './report.ts'
 import type { TemplateSpec } from './resolved.ts'
 

@@ -7,10 +7,24 @@ hosts:
   local:
     uri: qemu:///system
     parallel: 4
+    runtimeUser: libvirt-qemu
+    repairAccess: true
 networks:
   lan:
     use: default
     gateway4: 10.0.0.1
+templates:
+  gold:
+    domain: golden
+    disks: [/srv/gold.qcow2, /srv/data.raw]
+    os: ubuntu
+    interfaces: [ens3]
+    restart: true
+    whenRunning: shut-down
+cloning:
+  parallel: 2
+  workspace: /srv/work
+  validate: once
 imagePolicy:
   refresh: 12h
   repair: false
@@ -59,6 +73,12 @@ instances:
           content: |
             Hello there,
             this is a text.
+  copy:
+    template: golden
+    clone: overlay
+    guest:
+      network: ifupdown
+      interfaces: [eth0]
 `
 
 export interface Mutated {
