@@ -40,3 +40,9 @@ export const withHead = (text: string): string => `version: 1\nproject: demo\n${
 /** A spec of one instance `web`, with the given fields at column 5 of line 6. */
 export const withInstance = (fields: string): string =>
   withHead(`instances:\n  web:\n    image: debian-12\n    ${fields}\n`)
+
+export const goldTemplate = 'templates: { gold: { domain: golden } }\n'
+
+/** A clone `web` of the template `gold`, with the given fields at column 5 of line 7. */
+export const withClone = (fields: string, templates = goldTemplate): string =>
+  withHead(`${templates}instances:\n  web:\n    template: gold\n    ${fields}\n`)
