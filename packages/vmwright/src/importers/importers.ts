@@ -1,5 +1,6 @@
 import type { Importer } from './importer.ts'
+import { cloudImages } from './cloud-images.ts'
 import { templateClones } from './template-clones.ts'
 
 /** All systems whose files are known. */
-export const importers: readonly Importer[] = [templateClones]
+export const importers: readonly Importer[] = [cloudImages, templateClones]

@@ -111,11 +111,16 @@ export function layered(
   return (key, variable) => {
     for (const layer of layers) {
       const value = layer.entries.get(key)
-      if (value !== undefined && value.kind !== 'omit') return { name: `${layer.name}.${key}`, value }
+      if (value !== undefined && value.kind !== 'omit' && !isEmpty(value))
+        return { name: `${layer.name}.${key}`, value }
     }
     return variable === undefined ? undefined : found(variable, scope.get(variable))
   }
 }
+
+/** An empty text in a file is the same as nothing. */
+const isEmpty = (value: Value): boolean =>
+  value.kind === 'scalar' && (value.value === '' || value.value === null)
 
 /** Snapshot after provisioning, alike in both systems. */
 export function carrySnapshot(carrier: Carrier, scope: Scope): void {

@@ -211,7 +211,7 @@ function carryInstance(
     carrier.warn(profileId?.value.place, `${name} wants a template that the catalogue does not have`)
   carrier.carry([...at, 'vcpus'], ownPick('vcpu_count'), asWhole)
   carrier.carry([...at, 'memory'], ownPick('memory_mb'), asWhole, (mib) => `${mib}MiB`)
-  carryAddress(carrier, at, pick, 'guests')
+  carryAddress(carrier, at, pick)
   const guest = [...at, 'guest']
   carrier.carry([...guest, 'network'], ownPick('guest_network_mode'), asOneOf(['ifupdown', 'netplan']))
   carrier.carry([...guest, 'interfaces'], ownPick('guest_network_interface'), asText, (wire) => [wire])

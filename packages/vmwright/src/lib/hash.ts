@@ -4,6 +4,9 @@ import { createHash } from 'node:crypto'
 export const sha256Hex = (data: string | Uint8Array): string =>
   createHash('sha256').update(data).digest('hex')
 
+/** For what others have derived by it; nothing of ours. */
+export const sha1Hex = (data: string | Uint8Array): string => createHash('sha1').update(data).digest('hex')
+
 /** A UUID (version 8, RFC 9562: own content) derived from names: same names, same UUID. */
 export function uuidFromNames(...names: readonly string[]): string {
   const hex = sha256Hex(names.join('\0'))
