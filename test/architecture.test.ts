@@ -19,6 +19,7 @@ const spec = `${src}/spec`
 const hypervisor = `${src}/hypervisor`
 const cloudinit = `${src}/cloudinit`
 const plan = `${src}/plan`
+const templates = `${src}/templates`
 const contract = '@vmwright/contract'
 
 /**
@@ -49,13 +50,19 @@ const folders: Readonly<Record<string, Folder>> = {
     npm: [contract, 'ssh2', 'yaml'],
     node: true,
   },
-  [plan]: { imports: [lib, spec, `${hypervisor}/contract.ts`, cloudinit], npm: [contract], node: false },
+  [templates]: { imports: [lib, spec, `${hypervisor}/contract.ts`], npm: [], node: false },
+  [plan]: {
+    imports: [lib, spec, `${hypervisor}/contract.ts`, cloudinit, templates],
+    npm: [contract],
+    node: false,
+  },
   [`${src}/engine`]: {
     imports: [
       lib,
       spec,
       `${hypervisor}/contract.ts`,
       cloudinit,
+      templates,
       plan,
       `${src}/identity`,
       `${src}/images`,
@@ -99,6 +106,7 @@ const pureLeaves: Readonly<Record<string, string>> = {
 
 /** Files in pure folders that are not pure. Pure ones may import their types only. */
 const impureFiles: Readonly<Record<string, string>> = {
+  [`${templates}/records.ts`]: 'keeps what is known of templates in files',
   [`${cloudinit}/host-keys.ts`]: 'makes keys when the engine asks for them; renderers are given the result',
 }
 

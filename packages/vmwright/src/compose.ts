@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { SessionServices } from './engine/session.ts'
 import { ensureOwnKey } from './guest/own-key.ts'
+import type { Hypervisor } from './hypervisor/contract.ts'
 import { openLibvirtHost } from './hypervisor/libvirt/host.ts'
 import { buildFromPackages } from './images/from-packages.ts'
 import { ensureImage, type ImageContext } from './images/ensure.ts'
@@ -9,8 +10,10 @@ import { openLockFile, type LockFile } from './images/lockfile.ts'
 import { peekImage } from './images/peek.ts'
 import { type Directories, directoriesOf } from './lib/directories.ts'
 import { ProvisionError } from './lib/errors.ts'
+import type { Progress } from './lib/progress.ts'
 import { readSecret } from './lib/read-secret.ts'
 import type { HostSpec, ResolvedSpec } from './spec/resolved.ts'
+import { openTemplateRecords } from './templates/records.ts'
 
 /** The process's surroundings, as far as composition needs them. */
 export interface Surroundings {
@@ -24,7 +27,7 @@ export function composeServices(spec: ResolvedSpec, surroundings: Surroundings):
   const directories = directoriesOf(environment, homeDirectory)
   const imageContext = imageContexts(spec, surroundings)
   return {
-    openHost: (progress, host) => openLibvirtHost(progress, host),
+    openHost,
     async ensureImage(progress, host, image, refresh) {
       const context = await imageContext(host, refresh === 'force' ? { force: true } : {})
       if (refresh !== 'cached-only') return ensureImage(progress, image, context)
@@ -37,7 +40,18 @@ export function composeServices(spec: ResolvedSpec, surroundings: Surroundings):
     peekImage: async (progress, host, image) => peekImage(progress, image, await imageContext(host)),
     readSecret: (ref) => readSecret(ref, environment),
     ownKey: (progress) => ensureOwnKey(progress, directories.data),
+    templates: openTemplateRecords(directories.state),
   }
+}
+
+/** The driver for a host's kind, connected. Throws `host.no-driver`, and what the driver throws. */
+async function openHost(progress: Progress, host: HostSpec): Promise<Hypervisor> {
+  const { protocol } = new URL(host.uri)
+  if (protocol !== 'hyperv:') return openLibvirtHost(progress, host)
+  throw new ProvisionError('host.no-driver', {
+    message: `The host ${host.name} (${host.uri}) is a Hyper-V host, for which this version has no driver.`,
+    details: { host: host.name, uri: host.uri },
+  })
 }
 
 /** How images are fetched for a host: its cache folder, the policy of the spec, one lock file for all. */

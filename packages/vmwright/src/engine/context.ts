@@ -5,6 +5,7 @@ import type { HostKey } from '../cloudinit/host-keys.ts'
 import type { ReadyReport } from '../guest/await-ready.ts'
 import type { CachedImage } from '../images/ensure.ts'
 import type { ImageSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { TemplateRecords } from '../templates/records.ts'
 
 /** What steps need from outside. Given once for a run. */
 export interface RunServices {
@@ -16,6 +17,8 @@ export interface RunServices {
   readSecret(ref: SecretRef): Promise<Secret>
   /** The key pair of the person who runs vmwright; made at first use. */
   ownKey(progress: Progress): Promise<OwnKey>
+  /** What this machine remembers about templates. */
+  readonly templates: TemplateRecords
 }
 
 export interface OwnKey {
@@ -27,6 +30,7 @@ export interface OwnKey {
 export interface Generated {
   readonly instanceId: string
   readonly hostKeys: readonly HostKey[]
+  readonly machineId: string
 }
 
 /**
@@ -41,6 +45,10 @@ export interface RunState {
   readonly marks: Map<string, VmMark>
   readonly generated: Map<string, Generated>
   readonly ready: Map<string, ReadyReport>
+  /** Content identity of templates. Key: `<host>/<machine>`. */
+  readonly templates: Map<string, string>
+  /** What is done one at a time, by what and where. */
+  readonly turns: Map<string, Promise<void>>
 }
 
 export interface RunContext {
@@ -49,10 +57,15 @@ export interface RunContext {
   notice(level: 'info' | 'warning', message: string, instance?: string): void
 }
 
-export const emptyState = (marks: Iterable<readonly [string, VmMark]>): RunState => ({
+export const emptyState = (
+  marks: Iterable<readonly [string, VmMark]>,
+  templates: Iterable<readonly [string, string]>,
+): RunState => ({
   images: new Map(),
   acceleration: new Map(),
   marks: new Map(marks),
   generated: new Map(),
   ready: new Map(),
+  templates: new Map(templates),
+  turns: new Map(),
 })

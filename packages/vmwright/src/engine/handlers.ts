@@ -1,6 +1,7 @@
 import type { Progress } from '../lib/progress.ts'
 import type { Step, StepKind } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
+import { cloneDisk, editDisks, emptyWorkspace, repairAccess } from './steps/clones.ts'
 import { adoptVm, defineVm, markVm, setAutostart } from './steps/definition.ts'
 import { createDisk, deleteVolume, growDisk } from './steps/disks.ts'
 import { awaitReadyStep, startVm, stopVm, undefineVm } from './steps/power.ts'
@@ -14,6 +15,7 @@ import {
   startNetwork,
 } from './steps/shared.ts'
 import { createSnapshot, deleteSnapshot } from './steps/snapshots.ts'
+import { protectTemplate, releaseTemplate, shutDownTemplate, startTemplate } from './steps/templates.ts'
 
 export type StepOf<K extends StepKind> = Extract<Step, { readonly kind: K }>
 export type Handler<K extends StepKind> = (
@@ -36,6 +38,14 @@ const handlers: { readonly [K in StepKind]: { readonly run: Handler<K>; readonly
   'probe-acceleration': { run: probeAcceleration, timeoutMs: minutes(2) },
   'define-vm': { run: defineVm, timeoutMs: minutes(3) },
   'create-disk': { run: createDisk, timeoutMs: minutes(60) },
+  'shut-down-template': { run: shutDownTemplate, timeoutMs: minutes(5) },
+  'start-template': { run: startTemplate, timeoutMs: minutes(5) },
+  'protect-template': { run: protectTemplate, timeoutMs: minutes(2) },
+  'release-template': { run: releaseTemplate, timeoutMs: minutes(2) },
+  'clone-disk': { run: cloneDisk, timeoutMs: minutes(180) },
+  'edit-disks': { run: editDisks, timeoutMs: minutes(30) },
+  'empty-workspace': { run: emptyWorkspace, timeoutMs: minutes(2) },
+  'repair-access': { run: repairAccess, timeoutMs: minutes(2) },
   'write-seed': { run: writeSeed, timeoutMs: minutes(5) },
   'grow-disk': { run: growDisk, timeoutMs: minutes(15) },
   'set-autostart': { run: setAutostart, timeoutMs: minutes(1) },

@@ -37,7 +37,8 @@ export function imageDependentsOn({ host, pools, vms }: ObservedHost): readonly 
     for (const disk of vm.disks) if (disk.path !== undefined) reached.add(disk.path)
     for (const path of chains.flat()) reached.add(path)
     const paths = [...new Set(chains.flat())]
-    const digest = vm.mark?.image.digest
+    const image = vm.mark?.image
+    const digest = image?.kind === 'image' ? image.digest : undefined
     // A disk in a pool that is not active cannot be followed: its machine's mark still speaks for the image.
     if (paths.length === 0) return digest === undefined ? [] : [dependent(vm.name, host, undefined, digest)]
     return paths.map((path) => dependent(vm.name, host, path, digest))

@@ -7,6 +7,8 @@ import { planDestroy } from '../plan/plan-destroy.ts'
 import type { ApplyInput, ApplyRequest, DestroyRequest, Plan, PlanInput } from '../plan/plan.ts'
 import { instanceStatus } from '../plan/status.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { TemplateRecords } from '../templates/records.ts'
+import { rememberValidated } from '../templates/remember.ts'
 import { emptyState, type RunContext, type RunState } from './context.ts'
 import { findMissingSecrets } from './missing-secrets.ts'
 import { runPlan, summaryOf, type EventBody, type RunOutcome } from './run.ts'
@@ -40,7 +42,10 @@ export async function preview(
   request: ApplyRequest,
 ): Promise<Plan> {
   await using session = await Session.open(progress, options.spec, options.instances, options.services)
-  return planApply(await withSecrets(await session.observe(progress), options), request)
+  const input = await session.observe(progress, 'make')
+  const plan = planApply(await withSecrets(input, options), request)
+  await rememberTemplates(progress, input, plan, options.services.templates).catch(() => {}) // only a saving of time
+  return plan
 }
 
 /** Makes the hosts be as the spec says. May be repeated: what is there already is left alone. */
@@ -79,7 +84,7 @@ export async function status(
   options: Pick<OperationOptions, 'spec' | 'instances' | 'services'>,
 ): Promise<readonly InstanceStatus[]> {
   await using session = await Session.open(progress, options.spec, options.instances, options.services)
-  return statusOf(await session.observe(progress))
+  return statusOf(await session.observe(progress, 'tell'))
 }
 
 type ImageMode = 'policy' | 'force' | 'cached-only'
@@ -99,20 +104,22 @@ async function operate(
   const startedMs = seam.monotonicMs()
   await using session = await Session.open(progress, options.spec, options.instances, options.services)
   await session.lock(progress.child({ timeoutMs: options.lockTimeoutMs }), options.holder)
-  const input = await session.observe(progress)
+  const input = await session.observe(progress, command === 'destroy' ? 'remove' : 'make')
   const plan = await makePlan(input)
   if (plan.findings.some((finding) => finding.severity === 'error'))
     return { plan, outcome: 'blocked', instances: statusOf(input), run: undefined }
   if (plan.steps.length > 0 && !(await options.confirm(plan)))
     return { plan, outcome: 'declined', instances: statusOf(input), run: undefined }
 
+  await rememberTemplates(progress, input, plan, options.services.templates)
   options.onEvent({ kind: 'run-started', command, project: plan.project, steps: plan.steps.map(summaryOf) })
-  const state = emptyState(marksOf(input))
+  const state = emptyState(marksOf(input), identitiesOf(input))
   const run = await runPlan(plan, contextOf(session, options, state, images), {
     seam,
     signal: outer.signal,
     onEvent: options.onEvent,
     parallel: (name) => hostOf(options.spec, name).parallel,
+    parallelClones: options.spec.cloning.mode === 'sequential' ? 1 : options.spec.cloning.parallel,
   })
   const outcome = run.cancelled
     ? 'cancelled'
@@ -151,13 +158,42 @@ async function finalStatus(
 }
 
 const statusOf = ({ spec, instances, hosts }: PlanInput): readonly InstanceStatus[] =>
-  instances.map((instance) => instanceStatus(spec, instance, hosts.get(instance.host)?.observed))
+  instances.map((instance) => {
+    const facts = hosts.get(instance.host)
+    return instanceStatus(spec, instance, facts?.observed, [], facts?.templates)
+  })
 
 const marksOf = ({ instances, hosts }: PlanInput) =>
   instances.flatMap(({ name, host }) => {
     const mark = hosts.get(host)?.observed.vms.find((vm) => vm.name === name)?.mark
     return mark === undefined ? [] : [[name, mark] as const]
   })
+
+const identitiesOf = ({ spec, hosts }: PlanInput) =>
+  [...hosts.values()].flatMap((facts) =>
+    spec.templates.flatMap(({ id, domain }) => {
+      const identity = facts.templates.get(id)?.identity
+      return identity === undefined ? [] : [[`${facts.spec.name}/${domain}`, identity] as const]
+    }),
+  )
+
+/** T8. Keeps which templates passed all checks just now, where the spec wants that done once. */
+async function rememberTemplates(
+  progress: Progress,
+  { spec, hosts }: PlanInput,
+  plan: Plan,
+  records: TemplateRecords,
+): Promise<void> {
+  if (spec.cloning.validate !== 'once' || plan.findings.some(({ severity }) => severity === 'error')) return
+  for (const { host, template: id, validated } of plan.templates) {
+    const facts = hosts.get(host)
+    const template = spec.templates.find((each) => each.id === id)
+    const identity = facts?.templates.get(id)?.identity
+    if (facts === undefined || template === undefined || identity === undefined || validated === 'earlier')
+      continue
+    await rememberValidated(progress, records, facts.spec, template, identity)
+  }
+}
 
 function contextOf(
   session: Session,
@@ -174,6 +210,7 @@ function contextOf(
         services.ensureImage(progress, hostOf(spec, host), image, images),
       readSecret: services.readSecret,
       ownKey: services.ownKey,
+      templates: services.templates,
     },
     state,
     notice: (level, message, instance) =>

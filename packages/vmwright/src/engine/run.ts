@@ -6,7 +6,7 @@ import type { Plan, Step } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
 import { runStep } from './handlers.ts'
 import { startable, unreachable, type StepState } from './schedule.ts'
-import { isCreationStep, undoCreation } from './undo.ts'
+import { isCreationStep, releaseUnused, undoCreation } from './undo.ts'
 
 /** An event without its time, which the runner adds. */
 export type EventBody = RunEvent extends infer E ? (E extends RunEvent ? Omit<E, 'atMs'> : never) : never
@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly signal: AbortSignal
   readonly onEvent: (event: EventBody) => void
   readonly parallel: (host: string) => number
+  /** Disks that may be cloned at once on a host. */
+  readonly parallelClones: number
 }
 
 export interface RunOutcome {
@@ -33,7 +35,8 @@ export async function runPlan(plan: Plan, context: RunContext, options: RunOptio
   const states = new Map<string, StepState>(plan.steps.map((step) => [step.id, 'waiting']))
   const errors = new Map<string, ErrorReport>()
   const running = new Map<string, Promise<void>>()
-  const view = { steps: plan.steps, states, parallel: options.parallel }
+  const { parallel, parallelClones } = options
+  const view = { steps: plan.steps, states, parallel, parallelClones }
 
   const start = (step: Step): void => {
     states.set(step.id, 'running')
@@ -87,16 +90,15 @@ async function undoFailedCreations(
   context: RunContext,
   options: RunOptions,
 ): Promise<void> {
-  const failed = plan.steps.filter((step) => states.get(step.id) === 'failed' && isCreationStep(step))
-  for (const instance of new Set(failed.flatMap((step) => step.instance ?? []))) {
+  const unmade = plan.steps.filter((step) => states.get(step.id) === 'failed' && isCreationStep(step))
+  const limited = (): Progress =>
+    new Progress(options.seam, { signal: options.signal }).child({ timeoutMs: 60_000 })
+  const instances = new Set(unmade.flatMap((step) => step.instance ?? []))
+  for (const instance of instances) {
     const steps = plan.steps.filter((step) => step.instance === instance)
-    await undoCreation(
-      new Progress(options.seam, { signal: options.signal }).child({ timeoutMs: 60_000 }),
-      steps,
-      states,
-      context,
-    )
+    await undoCreation(limited(), steps, states, context)
   }
+  if (instances.size > 0) await releaseUnused(limited, plan.steps, states, context)
 }
 
 export const summaryOf = (step: Step): StepSummary => ({

@@ -3,11 +3,12 @@ import type { Hypervisor, ObservedHost } from '../hypervisor/contract.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { CachedImage } from '../images/ensure.ts'
 import type { HostFacts, PlanInput } from '../plan/plan.ts'
+import { gatherTemplates } from '../templates/gather.ts'
 import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { RunServices } from './context.ts'
 
 /** What the entry points plug in: drivers, the image cache, secrets. */
-export interface SessionServices extends Pick<RunServices, 'readSecret' | 'ownKey'> {
+export interface SessionServices extends Pick<RunServices, 'readSecret' | 'ownKey' | 'templates'> {
   openHost(progress: Progress, host: HostSpec): Promise<Hypervisor>
   ensureImage(
     progress: Progress,
@@ -77,9 +78,12 @@ export class Session implements AsyncDisposable {
       this.#locks.push(await this.host(name).lock(progress, holder))
   }
 
-  async observe(progress: Progress): Promise<PlanInput> {
+  /** `purpose`: to make machines, to tell how they are, or to remove them, for which templates do not matter. */
+  async observe(progress: Progress, purpose: Purpose): Promise<PlanInput> {
     progress.report({ what: `the state of ${[...this.#hosts.keys()].join(', ')}` })
-    const facts = await Promise.all([...this.#hosts.values()].map((host) => this.#factsOf(progress, host)))
+    const facts = await Promise.all(
+      [...this.#hosts.values()].map((host) => this.#factsOf(progress, host, purpose)),
+    )
     return {
       spec: this.spec,
       instances: this.instances,
@@ -92,7 +96,7 @@ export class Session implements AsyncDisposable {
     return new Map(observed.map((host) => [host.host, host]))
   }
 
-  async #factsOf(progress: Progress, host: Hypervisor): Promise<HostFacts> {
+  async #factsOf(progress: Progress, host: Hypervisor, purpose: Purpose): Promise<HostFacts> {
     const spec = this.spec.hosts.find((candidate) => candidate.name === host.host)
     if (spec === undefined)
       throw new ProvisionError('internal.bug', { message: `The spec has no host ${host.host}.` })
@@ -122,13 +126,46 @@ export class Session implements AsyncDisposable {
             ],
       ),
     )
-    return { spec, can: host.can, observed, cachedImages }
+    const clones = this.instances.filter(
+      (instance) => instance.host === spec.name && instance.source.kind === 'template',
+    )
+    const unmade = clones.filter(({ name }) => !isMade(observed, name))
+    const [templates, whyNoEdit] = await Promise.all([
+      gatherTemplates(progress, host, {
+        host: spec,
+        vms: observed.vms,
+        templates: this.spec.templates,
+        used: purpose === 'remove' ? new Set() : idsOf(clones),
+        toHash: purpose === 'make' && this.spec.cloning.fullHash ? idsOf(unmade) : new Set(),
+        cloning: this.spec.cloning,
+        records: this.#services.templates,
+      }),
+      purpose === 'make' && host.can.noShell === undefined && this.#editsAny(unmade)
+        ? host.whyNoEdit(progress)
+        : undefined,
+    ])
+    return { spec, can: host.can, observed, cachedImages, templates, whyNoEdit }
+  }
+
+  #editsAny(clones: readonly InstanceSpec[]): boolean {
+    const ids = idsOf(clones)
+    return this.spec.templates.some(({ id, identity }) => identity === 'offline' && ids.has(id))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const lock of this.#locks.splice(0).toReversed()) await lock[Symbol.asyncDispose]()
     await Promise.allSettled([...this.#hosts.values()].map((host) => host.close()))
   }
+}
+
+export type Purpose = 'make' | 'tell' | 'remove'
+
+const idsOf = (clones: readonly InstanceSpec[]): ReadonlySet<string> =>
+  new Set(clones.map(({ source }) => source.id))
+
+const isMade = ({ vms }: ObservedHost, name: string): boolean => {
+  const stage = vms.find((vm) => vm.name === name)?.mark?.stage
+  return stage === 'created' || stage === 'provisioned'
 }
 
 function severalFailures(failures: readonly unknown[]): ProvisionError {

@@ -6,6 +6,7 @@ import type { Seam } from '../lib/seam.ts'
 import { GiB, MiB } from '../lib/units.ts'
 import type { ApplyRequest, DestroyRequest } from '../plan/plan.ts'
 import type { ResolvedSpec } from '../spec/resolved.ts'
+import type { TemplateRecord, TemplateRecords } from '../templates/records.ts'
 import { apply, destroy, preview, type OperationOptions, type OperationResult } from './operations.ts'
 import type { EventBody } from './run.ts'
 import type { SessionServices } from './session.ts'
@@ -48,7 +49,25 @@ export const servicesFor = (world: FakeWorld): SessionServices => ({
   peekImage: async () => image,
   readSecret: async () => new Secret('correct horse battery staple'),
   ownKey: async () => ({ publicKey: 'ssh-ed25519 AAAA test', privateKey: new Secret('not a key') }),
+  templates: recordsIn(world),
 })
+
+/** As plain data inside of the world, so that copies of it know what it knew. */
+function recordsIn(world: FakeWorld): TemplateRecords {
+  const known = (): Record<string, TemplateRecord> => templateRecordsOf(world)
+  return {
+    read: async (_uri, domain) => structuredClone(known()[domain]),
+    write: (progress, _uri, domain, record) =>
+      progress.seam.effect({ kind: 'file.rename', object: domain, mutates: true }, async () => {
+        known()[domain] = structuredClone(record)
+      }),
+  }
+}
+
+export const templateRecordsOf = (world: FakeWorld): Record<string, TemplateRecord> =>
+  ((world as RememberingWorld).templateRecords ??= {})
+
+type RememberingWorld = FakeWorld & { templateRecords?: Record<string, TemplateRecord> }
 
 export function openBench(spec: ResolvedSpec, world: FakeWorld, seam: Seam, signal?: AbortSignal): Bench {
   const events: EventBody[] = []

@@ -1,12 +1,16 @@
 import { messageOf } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
-import type { Step } from '../plan/plan.ts'
+import { overlaysOf } from '../plan/overlays.ts'
+import type { Step } from '../plan/steps.ts'
 import type { RunContext } from './context.ts'
 import type { StepState } from './schedule.ts'
 
 const creationKinds: ReadonlySet<string> = new Set([
   'define-vm',
   'create-disk',
+  'protect-template',
+  'clone-disk',
+  'edit-disks',
   'write-seed',
   'mark-vm',
   'set-autostart',
@@ -32,15 +36,15 @@ export async function undoCreation(
   if (context.state.marks.get(instance.name)?.stage === 'created') return
   const host = context.services.host(define.host)
   const kept = steps.flatMap((step) =>
-    step.kind === 'create-disk' && step.existing === 'keep' ? [step.disk] : [],
+    (step.kind === 'create-disk' || step.kind === 'clone-disk') && step.existing === 'keep'
+      ? [step.disk.device]
+      : [],
   )
-  const isKept = (index: number): boolean =>
-    kept.some((disk) => (disk.kind === 'root' ? index === 0 : disk.index === index - 1))
-  const volumes = [define.vm.root, ...define.vm.extras]
-    .filter((_volume, index) => !isKept(index))
-    .concat(define.vm.seed)
+  const { disks, seed } = define.vm
+  const volumes = disks.filter(({ device }) => !kept.includes(device)).map(({ volume }) => volume)
   try {
-    for (const volume of volumes) await host.deleteVolume(progress, volume)
+    for (const volume of seed === undefined ? volumes : [...volumes, seed])
+      await host.deleteVolume(progress, volume)
     await host.undefineVm(progress, instance.name)
     context.state.marks.delete(instance.name)
     context.notice('info', `What was made of ${instance.name} was removed again.`, instance.name)
@@ -50,5 +54,28 @@ export async function undoCreation(
       `What was made of ${instance.name} could not be removed (${messageOf(error)}); the next run goes on with it.`,
       instance.name,
     )
+  }
+}
+
+/** Lets templates be changed again that were protected for overlays of which none was made. */
+export async function releaseUnused(
+  limited: () => Progress,
+  steps: readonly Step[],
+  states: ReadonlyMap<string, StepState>,
+  context: RunContext,
+): Promise<void> {
+  const seen = new Set<string>()
+  for (const step of steps) {
+    if (step.kind !== 'protect-template' || states.get(step.id) === 'skipped') continue
+    const key = `${step.host} ${step.paths.join(' ')}`
+    if (seen.has(key)) continue
+    seen.add(key)
+    const host = context.services.host(step.host)
+    try {
+      if (overlaysOf(await host.observe(limited()), step.paths).length > 0) continue
+      await host.files.release(limited(), step.paths)
+    } catch (error) {
+      context.notice('warning', `${step.paths.join(', ')} stay protected from change (${messageOf(error)}).`)
+    }
   }
 }

@@ -1,8 +1,8 @@
-import type { Step, StepKind } from './plan.ts'
+import type { Step, StepKind } from './steps.ts'
 
 type Payload<K extends StepKind> = Omit<
   Extract<Step, { kind: K }>,
-  'id' | 'host' | 'instance' | 'title' | 'reason' | 'after' | 'kind'
+  'id' | 'host' | 'instance' | 'title' | 'reason' | 'after' | 'kind' | 'evenAfterFailure'
 >
 
 export interface StepText {
@@ -11,6 +11,7 @@ export interface StepText {
   readonly after?: readonly string[]
   /** Tells steps of one kind apart within an instance or host. */
   readonly detail?: string
+  readonly evenAfterFailure?: true
 }
 
 /**
@@ -44,6 +45,7 @@ export class PlanBuilder {
       title: text.title,
       reason: text.reason,
       after: text.after ?? [],
+      ...(text.evenAfterFailure === undefined ? {} : { evenAfterFailure: text.evenAfterFailure }),
     }
     this.#steps.set(id, step as unknown as Step) // the compiler cannot see that K ties kind and payload together
     return id

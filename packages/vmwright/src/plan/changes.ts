@@ -3,6 +3,7 @@ import { formatBytes } from '../lib/units.ts'
 import { StepChain } from './builder.ts'
 import type { Comparison } from './compare.ts'
 import type { InstanceContext } from './plan-apply.ts'
+import { seedName } from './vm-plan.ts'
 import { hasVolume } from './volume-index.ts'
 
 export interface ChangeSteps {
@@ -20,7 +21,7 @@ export function addChanges(
   { vm, builder, facts }: InstanceContext,
   observed: ObservedVm,
   comparison: Comparison,
-  asked: { readonly reseed: boolean; readonly restart: boolean },
+  asked: { readonly reseed: boolean; readonly restart: boolean; readonly reseal: boolean },
 ): ChangeSteps {
   const { instance } = vm
   const chain = new StepChain(builder, { host: instance.host, instance: instance.name })
@@ -33,11 +34,9 @@ export function addChanges(
     const reason = asked.reseed ? 'a new seed is read at the next start' : 'asked for by --restart'
     chain.next('stop-vm', { how: 'graceful' }, `shut down ${instance.name}`, reason)
   }
-  for (const index of comparison.newExtras) {
-    const device = instance.extraDisks[index]?.device ?? String(index)
-    const volume = vm.extras[index] ?? vm.root
+  for (const disk of comparison.newExtras) {
+    const { device, volume } = disk
     const existing = hasVolume(facts.observed, volume) ? 'keep' : 'replace'
-    const disk = { kind: 'extra', index } as const
     chain.next(
       'create-disk',
       { vm, disk, existing },
@@ -63,7 +62,7 @@ export function addChanges(
       `give ${instance.name} a new identity`,
       'new instance-id and host keys',
     )
-    chain.next('write-seed', { vm }, `write ${vm.seed.name}`, 'new instance-id and host keys')
+    chain.next('write-seed', { vm }, `write ${seedName(vm)}`, 'new instance-id and host keys')
   } else {
     if (restartFields.length > 0) {
       chain.next(
@@ -73,8 +72,12 @@ export function addChanges(
         restartFields.join(', '),
       )
     }
-    if (comparison.seedMissing)
-      chain.next('seal-seed', { vm }, `write ${vm.seed.name} again`, 'it is missing')
+    if (comparison.seedMissing || asked.reseal) {
+      const reason = comparison.seedMissing
+        ? 'it is missing'
+        : 'an interrupted run may have left it half written'
+      chain.next('seal-seed', { vm }, `write ${seedName(vm)} again`, reason)
+    }
   }
   if (comparison.fields.some((field) => field.field === 'autostart')) {
     const autostart = instance.autostart ? 'on' : 'off'

@@ -1,6 +1,8 @@
-import type { ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
-import { formatBytes, MiB } from '../lib/units.ts'
-import type { FieldChange, VmPlan } from './plan.ts'
+import type { ObservedHost, ObservedVm, VmMark, VolumeRef } from '../hypervisor/contract.ts'
+import { formatBytes } from '../lib/units.ts'
+import { inputsDigest } from './inputs-digest.ts'
+import type { FieldChange } from './plan.ts'
+import type { DiskPlan, VmPlan } from './vm-plan.ts'
 import { hasVolume, volumeAt } from './volume-index.ts'
 
 export interface Comparison {
@@ -8,7 +10,7 @@ export interface Comparison {
   /** Volumes to grow, with the device they are in the guest. */
   readonly grow: readonly {
     readonly device: string
-    readonly volume: VmPlan['root']
+    readonly volume: VolumeRef
     readonly sizeBytes: number
   }[]
   /** Devices of disks that would shrink. */
@@ -17,8 +19,8 @@ export interface Comparison {
     readonly fromBytes: number
     readonly toBytes: number
   }[]
-  /** Indexes of extra disks that the machine does not have yet. */
-  readonly newExtras: readonly number[]
+  /** Empty disks that the machine does not have yet. */
+  readonly newExtras: readonly DiskPlan[]
   readonly seedMissing: boolean
 }
 
@@ -30,16 +32,8 @@ export const noDifference: Comparison = {
   seedMissing: false,
 }
 
-/**
- * What differs between a machine and its spec, and how each difference can be made good. `seedDigest` is that of
- * the spec as it is now.
- */
-export function compareVm(
-  vm: VmPlan,
-  observed: ObservedVm,
-  host: ObservedHost,
-  seedDigest: string,
-): Comparison {
+/** What differs between a machine (`asMade`) and its spec, and how each difference can be made good. */
+export function compareVm(vm: VmPlan, observed: ObservedVm, host: ObservedHost): Comparison {
   const { instance } = vm
   const fields: FieldChange[] = []
   const differ = (
@@ -55,10 +49,9 @@ export function compareVm(
   if (instance.vcpus > 1) differ('singleSocket', observed.singleSocket, instance.singleSocket, 'restart')
   differ('memory', `${observed.memoryMib} MiB`, `${instance.memoryMib} MiB`, 'restart')
   differ('autostart', observed.autostart, instance.autostart, 'in-place')
-  differ('machine', machineFamily(observed.machine), machineFamily(instance.machine), 'restart')
-  differ('firmware', observed.firmware, instance.firmware, 'replacement')
-  if (instance.firmware === 'uefi')
-    differ('secureBoot', observed.secureBoot, instance.secureBoot, 'replacement')
+  differ('machine', machineFamily(observed.machine), machineFamily(vm.machine), 'restart')
+  differ('firmware', observed.firmware, vm.firmware, 'replacement')
+  if (vm.firmware === 'uefi') differ('secureBoot', observed.secureBoot, vm.secureBoot, 'replacement')
 
   const nics = observed.interfaces
   instance.interfaces.forEach((nic, index) => {
@@ -82,19 +75,21 @@ export function compareVm(
 
   const mark = observed.mark
   if (mark !== undefined) {
-    differ(instance.source.kind, mark.image.id, instance.source.id, 'replacement')
+    compareSource(vm, mark, fields)
     differ(
       'pool',
-      mark.volumes.find((volume) => volume.role === 'root')?.pool ?? vm.root.pool,
-      vm.root.pool,
+      mark.volumes.find((volume) => volume.role === 'root')?.pool ?? vm.pool,
+      vm.pool,
       'replacement',
     )
-    if (mark.seed.digest !== seedDigest) {
+    const digest = inputsDigest(vm)
+    if (mark.seed.digest !== digest) {
+      const isSeeded = vm.seed !== undefined
       fields.push({
-        field: 'cloudInit',
+        field: isSeeded ? 'cloudInit' : 'identity',
         from: mark.seed.digest.slice(0, 12),
-        to: seedDigest.slice(0, 12),
-        how: 'cloud-init',
+        to: digest.slice(0, 12),
+        how: isSeeded ? 'cloud-init' : 'replacement',
       })
     }
   }
@@ -108,41 +103,35 @@ export function compareVm(
       how: 'in-place',
     })
   }
-  for (const index of disks.newExtras) {
-    const disk = instance.extraDisks[index]
-    fields.push({
-      field: `disk ${disk?.device ?? index}`,
-      from: 'none',
-      to: formatBytes((disk?.sizeMib ?? 0) * MiB),
-      how: 'restart',
-    })
-  }
+  for (const { device, sizeBytes } of disks.newExtras)
+    fields.push({ field: `disk ${device}`, from: 'none', to: formatBytes(sizeBytes ?? 0), how: 'restart' })
   // A lost disk is never made again silently: an empty disk in its place would look like success.
   for (const device of disks.missing)
     fields.push({ field: `disk ${device}`, from: 'missing', to: 'there', how: 'replacement' })
-  const seedMissing = !hasVolume(host, vm.seed)
-  if (seedMissing) fields.push({ field: 'seed', from: 'missing', to: vm.seed.name, how: 'in-place' })
+  const seedMissing = vm.seed !== undefined && !hasVolume(host, vm.seed)
+  if (seedMissing) fields.push({ field: 'seed', from: 'missing', to: vm.seed?.name ?? '', how: 'in-place' })
   return { fields, grow: disks.grow, shrink: disks.shrink, newExtras: disks.newExtras, seedMissing }
+}
+
+/** What it was made of: another image, another template, or one in place of the other. */
+function compareSource({ instance }: VmPlan, { image }: VmMark, fields: FieldChange[]): void {
+  const { kind, id } = instance.source
+  if (image.kind === kind && image.id === id) return
+  const from = image.kind === kind ? image.id : `${image.kind} ${image.id}`
+  const to = image.kind === kind ? id : `${kind} ${id}`
+  fields.push({ field: kind, from, to, how: 'replacement' })
 }
 
 function compareDisks(vm: VmPlan, observed: ObservedVm, host: ObservedHost) {
   const grow: (Comparison['grow'][number] & { readonly fromBytes: number })[] = []
   const shrink: Comparison['shrink'][number][] = []
-  const newExtras: number[] = []
+  const newExtras: DiskPlan[] = []
   const missing: string[] = []
-  const wanted = [
-    { device: 'vda', volume: vm.root, sizeMib: vm.instance.rootDisk.sizeMib, index: -1 },
-    ...vm.instance.extraDisks.map((disk, index) => ({
-      device: disk.device,
-      volume: vm.extras[index] ?? vm.root,
-      sizeMib: disk.sizeMib,
-      index,
-    })),
-  ]
-  for (const { device, volume, sizeMib, index } of wanted) {
+  for (const wanted of vm.disks) {
+    const { device, sizeBytes } = wanted
     const attached = observed.disks.find((disk) => disk.kind === 'disk' && disk.device === device)
     if (attached === undefined) {
-      if (index >= 0) newExtras.push(index)
+      if (wanted.content.kind === 'empty') newExtras.push(wanted)
       continue
     }
     // After an external snapshot the machine writes to another volume than the one it was made with.
@@ -151,17 +140,11 @@ function compareDisks(vm: VmPlan, observed: ObservedVm, host: ObservedHost) {
       missing.push(device)
       continue
     }
-    const sizeBytes = sizeMib * MiB
-    if (current.capacityBytes < sizeBytes) {
-      grow.push({
-        device,
-        volume: { pool: volume.pool, name: current.name },
-        sizeBytes,
-        fromBytes: current.capacityBytes,
-      })
-    }
-    if (current.capacityBytes > sizeBytes)
-      shrink.push({ device, fromBytes: current.capacityBytes, toBytes: sizeBytes })
+    if (sizeBytes === undefined) continue
+    const fromBytes = current.capacityBytes
+    const volume = { pool: wanted.volume.pool, name: current.name }
+    if (fromBytes < sizeBytes) grow.push({ device, volume, sizeBytes, fromBytes })
+    if (fromBytes > sizeBytes) shrink.push({ device, fromBytes, toBytes: sizeBytes })
   }
   return { grow, shrink, newExtras, missing }
 }

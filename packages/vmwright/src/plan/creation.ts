@@ -1,7 +1,11 @@
-import { formatBytes, MiB } from '../lib/units.ts'
+import { formatBytes } from '../lib/units.ts'
+import type { ImageSpec } from '../spec/resolved.ts'
+import type { HostFacts } from './plan.ts'
 import type { InstanceContext } from './plan-apply.ts'
 import { StepChain } from './builder.ts'
+import { addClonedDisks, addTemplateParts } from './clone-steps.ts'
 import { imagePool, poolOf } from './naming.ts'
+import { seedName } from './vm-plan.ts'
 
 /**
  * The order is what makes a creation safe to kill: the machine is defined first, with a mark that says `creating`
@@ -28,38 +32,16 @@ export function addCreation(
     place,
     { vm, mode: 'fresh' },
     {
-      title: `define ${instance.name} (${instance.vcpus} CPUs, ${instance.memoryMib} MiB, ${instance.firmware})`,
+      title: `define ${instance.name} (${instance.vcpus} CPUs, ${instance.memoryMib} MiB, ${vm.firmware})`,
       reason,
       after,
     },
   )
-  const parts = [
-    builder.add(
-      'create-disk',
-      place,
-      { vm, disk: { kind: 'root' }, existing },
-      {
-        title: `create disk ${vm.root.name} (${formatBytes(instance.rootDisk.sizeMib * MiB)}, ${instance.rootDisk.mode} of ${vm.image.id})`,
-        reason,
-        detail: 'vda',
-        after: [defined],
-      },
-    ),
-    ...instance.extraDisks.map((disk, index) =>
-      builder.add(
-        'create-disk',
-        place,
-        { vm, disk: { kind: 'extra', index }, existing },
-        {
-          title: `create disk ${vm.extras[index]?.name} (${formatBytes(disk.sizeMib * MiB)})`,
-          reason,
-          detail: disk.device,
-          after: [defined],
-        },
-      ),
-    ),
-    builder.add('write-seed', place, { vm }, { title: `write ${vm.seed.name}`, reason, after: [defined] }),
-  ]
+  const parts = [...addDisks(context, existing, reason, defined)]
+  if (vm.seed !== undefined)
+    parts.push(
+      builder.add('write-seed', place, { vm }, { title: `write ${vm.seed.name}`, reason, after: [defined] }),
+    )
   if (instance.autostart) {
     parts.push(
       builder.add(
@@ -80,16 +62,34 @@ export function addCreation(
   ]
 }
 
-/** What the machines of a host share: its pools, networks, images, and the kind of acceleration. */
-export function addSharedParts({ vm, builder, facts, input, request }: InstanceContext): readonly string[] {
-  const { instance, image } = vm
+function addDisks(
+  context: InstanceContext,
+  existing: 'keep' | 'replace',
+  reason: string,
+  defined: string,
+): readonly string[] {
+  const { vm, builder } = context
+  const { host, name: instance } = vm.instance
+  const created = vm.disks.flatMap((disk) => {
+    const { content, sizeBytes, volume, device } = disk
+    if (content.kind !== 'image' && content.kind !== 'empty') return []
+    const base = content.kind === 'image' ? `, ${content.mode} of ${content.image.id}` : ''
+    const title = `create disk ${volume.name} (${formatBytes(sizeBytes ?? 0)}${base})`
+    const text = { title, reason, detail: device, after: [defined] }
+    return [builder.add('create-disk', { host, instance }, { vm, disk, existing }, text)]
+  })
+  if (vm.source.kind === 'image') return created
+  return [...created, ...addClonedDisks(context, vm.source.template, existing, reason, [defined])]
+}
+
+/** What the machines of a host share: its pools, networks, images or templates, and the kind of acceleration. */
+export function addSharedParts(context: InstanceContext): readonly string[] {
+  const { vm, builder, facts, input } = context
+  const { instance, source } = vm
   const host = { host: instance.host }
   const ids: string[] = []
-  const poolExists = (name: string): boolean =>
-    facts.observed.pools.some((pool) => pool.name === name && pool.active)
-
   const pool = poolOf(input.spec, instance)
-  if (pool.kind === 'path' && !poolExists(pool.name)) {
+  if (pool.kind === 'path' && !hasPool(facts, pool.name)) {
     ids.push(
       builder.add(
         'ensure-pool',
@@ -117,9 +117,31 @@ export function addSharedParts({ vm, builder, facts, input, request }: InstanceC
     )
   }
 
+  ids.push(
+    ...(source.kind === 'image'
+      ? addImageParts(context, source.image)
+      : addTemplateParts(context, source.template)),
+    builder.add(
+      'probe-acceleration',
+      host,
+      {},
+      { title: `see whether guests start with KVM on ${instance.host}`, reason: 'new machines need to know' },
+    ),
+  )
+  return ids
+}
+
+const hasPool = (facts: HostFacts, name: string): boolean =>
+  facts.observed.pools.some((pool) => pool.name === name && pool.active)
+
+function addImageParts(
+  { vm: { instance }, builder, facts, request }: InstanceContext,
+  image: ImageSpec,
+): readonly string[] {
+  const host = { host: instance.host }
   const images = imagePool(facts.spec)
   const imageSteps: string[] = []
-  if (!poolExists(images.name)) {
+  if (!hasPool(facts, images.name)) {
     imageSteps.push(
       builder.add(
         'ensure-pool',
@@ -151,7 +173,7 @@ export function addSharedParts({ vm, builder, facts, input, request }: InstanceC
       after: imageSteps,
     },
   )
-  ids.push(
+  return [
     builder.add(
       'place-image',
       host,
@@ -163,14 +185,7 @@ export function addSharedParts({ vm, builder, facts, input, request }: InstanceC
         after: [fetched],
       },
     ),
-    builder.add(
-      'probe-acceleration',
-      host,
-      {},
-      { title: `see whether guests start with KVM on ${instance.host}`, reason: 'new machines need to know' },
-    ),
-  )
-  return ids
+  ]
 }
 
 /** From a machine that exists to one that is ready, with its snapshot. */
@@ -199,7 +214,8 @@ export function addProvisioning(
 
   if (snapshot !== undefined)
     chain.next('stop-vm', { how: 'graceful' }, `shut down ${name}`, 'a snapshot is made of a stopped machine')
-  chain.next('seal-seed', { vm }, `remove secrets from ${vm.seed.name}`, 'first boot is over')
+  if (vm.seed !== undefined)
+    chain.next('seal-seed', { vm }, `remove secrets from ${seedName(vm)}`, 'first boot is over')
   if (snapshot !== undefined) {
     const { name: snapshotName, description } = snapshot
     chain.next(

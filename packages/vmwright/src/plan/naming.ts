@@ -1,7 +1,6 @@
 import type { PoolDefinition } from '../hypervisor/contract.ts'
 import { uuidFromNames } from '../lib/hash.ts'
 import type { HostSpec, InstanceSpec, PoolSpec, ResolvedSpec } from '../spec/resolved.ts'
-import type { VmPlan } from './plan.ts'
 
 /** The pool that holds base images on each host. */
 export const imagePoolName = 'vmwright-images'
@@ -22,6 +21,10 @@ export const extraVolumeName = (instance: InstanceSpec, index: number): string =
   return `${instance.name}-${disk.device}.${disk.extension}`
 }
 
+/** Of a disk of a clone that is not its first. */
+export const cloneVolumeName = ({ name, rootDisk }: InstanceSpec, device: string): string =>
+  `${name}-${device}.${rootDisk.extension}`
+
 /**
  * Names of the files that libvirt makes for an external snapshot of the machine, by the convention of the driver:
  * `<vm>.<snapshot>.<device>.qcow2`.
@@ -36,25 +39,4 @@ export function poolOf(spec: ResolvedSpec, instance: InstanceSpec): PoolSpec {
   const pool = spec.pools.find((candidate) => candidate.id === instance.pool)
   if (pool === undefined) throw new RangeError(`the spec has no pool ${instance.pool}`)
   return pool
-}
-
-export function vmPlan(spec: ResolvedSpec, instance: InstanceSpec): VmPlan {
-  const image = spec.images.find((candidate) => candidate.id === instance.source.id)
-  if (image === undefined) throw new RangeError(`the spec has no image ${instance.source.id}`)
-  const pool = poolOf(spec, instance).name
-  return {
-    instance,
-    image,
-    id: vmId(spec.project, instance.name),
-    networks: instance.interfaces.map((nic) => networkName(spec, nic.network)),
-    root: { pool, name: rootVolumeName(instance) },
-    extras: instance.extraDisks.map((_disk, index) => ({ pool, name: extraVolumeName(instance, index) })),
-    seed: { pool, name: seedVolumeName(instance) },
-  }
-}
-
-function networkName(spec: ResolvedSpec, id: string): string {
-  const network = spec.networks.find((candidate) => candidate.id === id)
-  if (network === undefined) throw new RangeError(`the spec has no network ${id}`)
-  return network.use
 }

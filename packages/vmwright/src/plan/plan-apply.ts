@@ -1,15 +1,17 @@
-import { seedDigest } from '../cloudinit/seed-digest.ts'
-import type { ObservedVm } from '../hypervisor/contract.ts'
+import type { ObservedVm, VmMark } from '../hypervisor/contract.ts'
 import { formatBytes } from '../lib/units.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import { PlanBuilder } from './builder.ts'
 import { compareVm, noDifference, type Comparison } from './compare.ts'
 import { addChanges } from './changes.ts'
+import { addCloneEndings } from './clone-endings.ts'
+import { addCloneRemovals } from './clone-removal.ts'
 import { addCreation, addProvisioning, addSharedParts } from './creation.ts'
-import { vmPlan } from './naming.ts'
-import type { ApplyInput, ApplyRequest, Change, Finding, HostFacts, Plan, PlanInput, VmPlan } from './plan.ts'
+import type { ApplyInput, ApplyRequest, Change, Finding, HostFacts, Plan, PlanInput } from './plan.ts'
 import { preflight } from './preflight/preflight.ts'
+import { templateProblems } from './preflight/templates.ts'
 import { addRemoval } from './removal.ts'
+import { asMade, vmPlan, type VmPlan } from './vm-plan.ts'
 import { hasVolume } from './volume-index.ts'
 
 /** Everything that the planning of one instance may need. */
@@ -30,14 +32,15 @@ export function planApply(input: ApplyInput, asked: ApplyRequest): Plan {
   const decisions = input.instances.flatMap((instance) => {
     const facts = input.hosts.get(instance.host)
     if (facts === undefined || request.stage === 'image-cache') return []
-    return [decideInstance({ input, request, facts, vm: vmPlan(input.spec, instance), builder })]
+    return [
+      decideInstance({ input, request, facts, vm: vmPlan(input.spec, instance, facts.observed), builder }),
+    ]
   })
-  const instancesOf = (some: readonly Decision[]) => some.map((decision) => decision.vm.instance)
+  addCloneEndings(input, builder)
+  const toCreate = decisions.filter((decision) => decision.creates).map(({ vm }) => vm)
+  const toSeed = decisions.filter(({ creates, seeds }) => creates || seeds).map(({ vm }) => vm)
   const findings = [
-    ...preflight(input, {
-      toCreate: instancesOf(decisions.filter((decision) => decision.creates)),
-      toSeed: instancesOf(decisions.filter((decision) => decision.creates || decision.seeds)),
-    }),
+    ...preflight(input, { toCreate, toSeed }),
     ...decisions.flatMap((decision) => decision.findings),
   ]
   return {
@@ -46,7 +49,21 @@ export function planApply(input: ApplyInput, asked: ApplyRequest): Plan {
     changes: asked.stage === 'preflight' ? [] : decisions.map((decision) => decision.change),
     steps: asked.stage === 'preflight' ? [] : builder.steps,
     findings,
+    templates: plannedTemplates(input, toCreate),
   }
+}
+
+function plannedTemplates(input: PlanInput, toCreate: readonly VmPlan[]): Plan['templates'] {
+  const found = new Map<string, Plan['templates'][number]>()
+  for (const { source, instance } of toCreate) {
+    if (source.kind === 'image') continue
+    const { id, domain } = source.template.spec
+    const facts = input.hosts.get(instance.host)?.templates.get(id)
+    const { host } = instance
+    if (facts !== undefined)
+      found.set(`${host}/${id}`, { host, template: id, domain, validated: facts.validated })
+  }
+  return [...found.values()]
 }
 
 /** C3: the image-cache stage handles every image of the spec, on every host. */
@@ -82,12 +99,14 @@ function decideInstance(context: InstanceContext): Decision {
   const observed = facts.observed.vms.find((candidate) => candidate.name === vm.instance.name)
   if (observed === undefined) return decideAbsent(context)
   const mark = observed.mark
+  const isTemplate = context.input.spec.templates.some(({ domain }) => domain === observed.name)
+  if (isTemplate) return decideTemplate(context)
   if (mark === undefined || mark.project !== context.input.spec.project)
     return decideForeign(context, observed)
   if (request.replace.has(vm.instance.name)) return decideReplacement(context, observed)
   if (mark.stage === 'creating')
     return decideCreation(context, 'continue', 'its creation was interrupted', 'replace')
-  return decideExisting(context, observed)
+  return decideExisting(context, observed, mark)
 }
 
 function decision(
@@ -122,13 +141,13 @@ function decideAbsent(context: InstanceContext): Decision {
     return decision(context, 'blocked', 'it does not exist', { findings: [finding] })
   }
   const reuse = request.reuseDisks.has(vm.instance.name)
-  const leftovers = [vm.root, ...vm.extras].filter((volume) => hasVolume(facts.observed, volume))
+  const leftovers = vm.disks.map(({ volume }) => volume).filter((volume) => hasVolume(facts.observed, volume))
   if (leftovers.length > 0 && !reuse) {
     const names = leftovers.map((volume) => volume.name).join(', ')
     const finding = problem(
       vm.instance,
       'disk.conflict',
-      `The machine ${vm.instance.name} does not exist, but its disk files do: ${names} in pool ${vm.root.pool}.`,
+      `The machine ${vm.instance.name} does not exist, but its disk files do: ${names} in pool ${vm.pool}.`,
       `Use them with \`--reuse-disks ${vm.instance.name}\`, or remove them with \`vmwright destroy --disks ${vm.instance.name}\`.`,
     )
     return decision(context, 'blocked', 'disk files of that name exist', {
@@ -151,11 +170,12 @@ function decideCreation(
   existing: 'keep' | 'replace',
 ): Decision {
   const { vm, request, facts } = context
-  if (request.stage === 'provision' && !facts.cachedImages.has(vm.image.id)) {
+  const image = vm.source.kind === 'image' ? vm.source.image : undefined
+  if (request.stage === 'provision' && image !== undefined && !facts.cachedImages.has(image.id)) {
     const finding = problem(
       vm.instance,
       'image.not-cached',
-      `The image ${vm.image.id} of ${vm.instance.name} is not in the cache.`,
+      `The image ${image.id} of ${vm.instance.name} is not in the cache.`,
     )
     return decision(context, 'blocked', 'its image is not in the cache', {
       findings: [finding],
@@ -171,11 +191,26 @@ function decideCreation(
     )
     return decision(context, 'blocked', 'it is only half made', { findings: [finding] })
   }
+  if (hasFaultyTemplate(context))
+    return decision(context, 'blocked', 'its template cannot be cloned', { creates: true })
   const created = addCreation(context, addSharedParts(context), existing, reason)
   if (request.stage === 'full')
     addProvisioning(context, { after: created, running: false, snapshotExists: false, boot: 'first' })
   return decision(context, action, reason, { creates: true })
 }
+
+/** Never to be adopted, replaced or changed: clones are made of it. */
+function decideTemplate(context: InstanceContext): Decision {
+  const { instance } = context.vm
+  const { name } = instance
+  const message = `The machine ${name} on ${instance.host} is the template that others are cloned from.`
+  const finding = problem(instance, 'vm.foreign', message, 'Give the instance another name.')
+  return decision(context, 'blocked', 'a template has that name', { findings: [finding] })
+}
+
+const hasFaultyTemplate = ({ vm: { source }, facts }: InstanceContext): boolean =>
+  source.kind === 'template' &&
+  templateProblems(facts, source.template.spec).some(({ severity }) => severity === 'error')
 
 function decideForeign(context: InstanceContext, observed: ObservedVm): Decision {
   const { vm, request, builder } = context
@@ -203,6 +238,8 @@ function decideForeign(context: InstanceContext, observed: ObservedVm): Decision
 }
 
 function decideReplacement(context: InstanceContext, observed: ObservedVm): Decision {
+  if (hasFaultyTemplate(context))
+    return decision(context, 'blocked', 'its template cannot be cloned', { creates: true })
   const removed = addRemoval(
     context.builder,
     context.vm,
@@ -210,6 +247,7 @@ function decideReplacement(context: InstanceContext, observed: ObservedVm): Deci
     context.facts.observed,
     'delete',
     'replacement asked for by --replace',
+    addCloneRemovals(context.input, context.builder, context.facts, observed, { disks: 'delete' }),
   )
   const created = addCreation(
     context,
@@ -222,10 +260,11 @@ function decideReplacement(context: InstanceContext, observed: ObservedVm): Deci
   return decision(context, 'replace', 'asked for by --replace', { creates: true })
 }
 
-function decideExisting(context: InstanceContext, observed: ObservedVm): Decision {
-  const { vm, facts, request } = context
-  const digest = seedDigest(vm.instance)
-  const comparison = compareVm(vm, observed, facts.observed, digest)
+function decideExisting(asked: InstanceContext, observed: ObservedVm, mark: VmMark): Decision {
+  const vm = asMade(asked.vm, mark, observed)
+  const context = { ...asked, vm }
+  const { facts, request } = context
+  const comparison = compareVm(vm, observed, facts.observed)
   const shrinks = comparison.shrink.map(({ device, fromBytes, toBytes }) =>
     problem(
       vm.instance,
@@ -239,22 +278,30 @@ function decideExisting(context: InstanceContext, observed: ObservedVm): Decisio
       fields: comparison.fields,
     })
 
+  if (vm.seed === undefined && request.reseed.has(vm.instance.name)) {
+    const message = `The machine ${vm.instance.name} has no seed: its identity was written into its disks.`
+    const hint = `Make it anew instead: --replace ${vm.instance.name}`
+    const finding = problem(vm.instance, 'usage.invalid', message, hint)
+    return decision(context, 'blocked', 'it has no seed', { findings: [finding], fields: comparison.fields })
+  }
+
   const runs = request.stage === 'full' || request.stage === 'runtime'
   const defines = request.stage === 'full' || request.stage === 'provision'
   const isProvisioned = observed.mark?.stage === 'provisioned'
   const isRunning = observed.state === 'running'
   // The private host keys are in the seed only: a seed lost, or not written, before first boot was over needs new ones.
-  const lacksSeed = !isProvisioned && (comparison.seedMissing || observed.mark?.seed.digest === '')
-  const asked = {
+  const lacksSeed =
+    vm.seed !== undefined && !isProvisioned && (comparison.seedMissing || observed.mark?.seed.digest === '')
+  const wanted = {
     reseed: defines && request.reseed.has(vm.instance.name),
     restart: runs && isRunning && request.restart.has(vm.instance.name),
   }
-  const reseed = asked.reseed || (defines && lacksSeed)
+  const reseed = wanted.reseed || (defines && lacksSeed)
   const changed = addChanges(
     context,
     observed,
     defines ? comparison : noDifference, // the stage `runtime` starts what is there
-    { reseed, restart: asked.restart },
+    { reseed, restart: wanted.restart, reseal: vm.seed !== undefined && !isProvisioned && mark.seed.sealed },
   )
   if (runs && (!isProvisioned || reseed || !isRunning || changed.stops)) {
     addProvisioning(context, {
@@ -265,7 +312,7 @@ function decideExisting(context: InstanceContext, observed: ObservedVm): Decisio
       boot: !isProvisioned || reseed ? 'first' : 'later',
     })
   }
-  return decision(context, ...describeExisting(observed, comparison, { runs, defines, ...asked }), {
+  return decision(context, ...describeExisting(observed, comparison, { runs, defines, ...wanted }), {
     fields: comparison.fields,
     seeds: reseed,
   })

@@ -1,9 +1,12 @@
 import type { ObservedHost, VolumeRef } from '../hypervisor/contract.ts'
 import { PlanBuilder } from './builder.ts'
-import { snapshotVolumeName, vmPlan } from './naming.ts'
-import type { Change, DestroyRequest, Plan, PlanInput, VmPlan } from './plan.ts'
+import { addRestarts } from './clone-endings.ts'
+import { addCloneRemovals } from './clone-removal.ts'
+import { snapshotVolumeName } from './naming.ts'
+import type { Change, DestroyRequest, Plan, PlanInput } from './plan.ts'
 import { addPoolRemovals } from './pool-removal.ts'
-import { addRemoval } from './removal.ts'
+import { addRemoval, namedVolumes } from './removal.ts'
+import { vmPlan, type VmPlan } from './vm-plan.ts'
 import { hasVolume, isUsedByOthers } from './volume-index.ts'
 
 /**
@@ -16,7 +19,7 @@ export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
   const changes = input.instances.flatMap((instance): readonly Change[] => {
     const facts = input.hosts.get(instance.host)
     if (facts === undefined) return []
-    const vm = vmPlan(input.spec, instance)
+    const vm = vmPlan(input.spec, instance, facts.observed)
     const change = (action: Change['action'], reason: string): readonly Change[] => [
       { instance: instance.name, host: instance.host, action, reason, fields: [] },
     ]
@@ -47,26 +50,31 @@ export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
           : `belongs to the project ${observed.mark.project}`
       return change('keep-foreign', `it ${owner}; \`--adopt ${instance.name}\` would remove it`)
     }
-    addRemoval(builder, vm, observed, facts.observed, request.disks, 'destroy')
+    const beforeUndefine = addCloneRemovals(input, builder, facts, observed, request)
+    addRemoval(builder, vm, observed, facts.observed, request.disks, 'destroy', beforeUndefine)
     return change('destroy', request.disks === 'delete' ? 'with its disks' : 'its disks stay')
   })
+  for (const facts of input.hosts.values()) addRestarts(input, facts, builder)
   if (request.disks === 'delete') addPoolRemovals(input, builder, changes)
-  return { project: input.spec.project, stage: 'full', changes, steps: builder.steps, findings: [] }
+  return {
+    project: input.spec.project,
+    stage: 'full',
+    changes,
+    steps: builder.steps,
+    findings: [],
+    templates: [],
+  }
 }
 
 /** Files in the instance's pool that bear exactly the names its parts would have, while no machine uses them. */
 function staleVolumes(vm: VmPlan, host: ObservedHost): readonly VolumeRef[] {
-  const { instance, root, extras, seed } = vm
-  const devices = ['vda', ...instance.extraDisks.map((disk) => disk.device)]
+  const { instance, disks, pool } = vm
   const snapshot = instance.snapshot?.name
   const overlays =
     snapshot === undefined
       ? []
-      : devices.map((device) => ({
-          pool: root.pool,
-          name: snapshotVolumeName(instance.name, snapshot, device),
-        }))
-  return [...overlays, root, ...extras, seed].filter(
+      : disks.map(({ device }) => ({ pool, name: snapshotVolumeName(instance.name, snapshot, device) }))
+  return [...overlays, ...namedVolumes(vm)].filter(
     (volume) => hasVolume(host, volume) && !isUsedByOthers(host, volume, instance.name),
   )
 }

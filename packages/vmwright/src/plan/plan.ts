@@ -1,6 +1,10 @@
 import type { ErrorCode } from '@vmwright/contract'
-import type { Capabilities, ObservedHost, PoolDefinition, VolumeRef } from '../hypervisor/contract.ts'
-import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { Capabilities, ObservedHost } from '../hypervisor/contract.ts'
+import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { TemplateFacts } from '../templates/facts.ts'
+import type { Step } from './steps.ts'
+
+export type { Step, StepKind } from './steps.ts'
 
 /**
  * What is there and what is wanted, frozen into steps. The preview is this plan and `apply` runs exactly it.
@@ -15,6 +19,16 @@ export interface Plan {
   readonly steps: readonly Step[]
   /** All that speaks against the plan, found before anything is done. An error stops `apply`. */
   readonly findings: readonly Finding[]
+  /** The templates that it looked at. */
+  readonly templates: readonly PlannedTemplate[]
+}
+
+export interface PlannedTemplate {
+  readonly host: string
+  readonly template: string
+  readonly domain: string
+  /** T8. `earlier`: it is still what it was when all its checks were passed. */
+  readonly validated: 'now' | 'earlier'
 }
 
 export interface Finding {
@@ -61,73 +75,6 @@ export interface FieldChange {
   readonly how: 'in-place' | 'restart' | 'replacement' | 'cloud-init'
 }
 
-/** All that the steps of one machine need to know about it. */
-export interface VmPlan {
-  readonly instance: InstanceSpec
-  readonly image: ImageSpec
-  /** UUID. */
-  readonly id: string
-  /** Names of the host's networks, in the order of the instance's interfaces. */
-  readonly networks: readonly string[]
-  readonly root: VolumeRef
-  readonly extras: readonly VolumeRef[]
-  readonly seed: VolumeRef
-}
-
-interface StepBase {
-  readonly id: string
-  readonly host: string
-  readonly instance?: string
-  readonly title: string
-  readonly reason: string
-  readonly after: readonly string[]
-}
-
-export type Step = StepBase &
-  (
-    | { readonly kind: 'fetch-image'; readonly image: ImageSpec }
-    | { readonly kind: 'place-image'; readonly image: ImageSpec; readonly pool: PoolDefinition }
-    | { readonly kind: 'ensure-pool'; readonly pool: PoolDefinition }
-    | { readonly kind: 'start-network'; readonly network: string }
-    | { readonly kind: 'probe-acceleration' }
-    /** `fresh`: a new creation with a new identity. `update`: same identity, changed definition. `reseed`: new instance-id and keys. */
-    | { readonly kind: 'define-vm'; readonly vm: VmPlan; readonly mode: 'fresh' | 'update' | 'reseed' }
-    | {
-        readonly kind: 'create-disk'
-        readonly vm: VmPlan
-        readonly disk: DiskRole
-        readonly existing: 'keep' | 'replace'
-      }
-    | { readonly kind: 'write-seed'; readonly vm: VmPlan }
-    | {
-        readonly kind: 'grow-disk'
-        readonly vm: VmPlan
-        readonly device: string
-        readonly volume: VolumeRef
-        readonly sizeBytes: number
-      }
-    | { readonly kind: 'set-autostart'; readonly autostart: 'on' | 'off' }
-    | { readonly kind: 'mark-vm'; readonly stage: 'created' | 'provisioned' }
-    | { readonly kind: 'adopt-vm'; readonly vm: VmPlan }
-    | { readonly kind: 'start-vm' }
-    | { readonly kind: 'await-ready'; readonly vm: VmPlan; readonly boot: 'first' | 'later' | 'recheck' }
-    | { readonly kind: 'seal-seed'; readonly vm: VmPlan }
-    | {
-        readonly kind: 'create-snapshot'
-        readonly snapshot: { readonly name: string; readonly description: string }
-      }
-    | { readonly kind: 'stop-vm'; readonly how: 'graceful' | 'force' }
-    | { readonly kind: 'delete-snapshot'; readonly snapshot: string }
-    | { readonly kind: 'delete-volume'; readonly volume: VolumeRef }
-    | { readonly kind: 'undefine-vm' }
-    | { readonly kind: 'remove-pool'; readonly pool: PoolDefinition }
-  )
-
-export type StepKind = Step['kind']
-
-/** Which disk of the machine: the root disk, or the extra disk with that index. */
-export type DiskRole = { readonly kind: 'root' } | { readonly kind: 'extra'; readonly index: number }
-
 export type Stage = 'full' | 'preflight' | 'image-cache' | 'provision' | 'runtime'
 
 export const stages: readonly Stage[] = ['full', 'preflight', 'image-cache', 'provision', 'runtime']
@@ -161,6 +108,10 @@ export interface HostFacts {
     string,
     { readonly sizeBytes: number; readonly virtualSizeBytes: number; readonly volume: string }
   >
+  /** By id: the templates of the instances that are worked on. */
+  readonly templates: ReadonlyMap<string, TemplateFacts>
+  /** Why files cannot be written into disks on this host; `undefined`: they can, or nobody needs it. */
+  readonly whyNoEdit: string | undefined
 }
 
 export interface PlanInput {

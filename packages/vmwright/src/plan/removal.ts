@@ -1,12 +1,12 @@
 import type { ObservedHost, ObservedVm, VolumeRef } from '../hypervisor/contract.ts'
 import type { PlanBuilder } from './builder.ts'
 import { imagePoolName } from './naming.ts'
-import type { VmPlan } from './plan.ts'
+import type { VmPlan } from './vm-plan.ts'
 import { hasVolume, isUsedByOthers, volumeAt } from './volume-index.ts'
 
 /**
  * Removes a machine: power off, snapshots, disks, definition. The definition goes last, because its mark is what
- * says whose the disks are. Returns the ids of the last steps.
+ * says whose the disks are, also while what `beforeUndefine` adds is not done. Returns the ids of the last steps.
  */
 export function addRemoval(
   builder: PlanBuilder,
@@ -15,6 +15,7 @@ export function addRemoval(
   host: ObservedHost,
   disks: 'keep' | 'delete',
   reason: string,
+  beforeUndefine: () => readonly string[] = () => [],
 ): readonly string[] {
   const name = observed.name
   const place = { host: host.host, instance: name }
@@ -50,7 +51,8 @@ export function addRemoval(
     )
     if (deletions.length > 0) after = deletions
   }
-  return [builder.add('undefine-vm', place, {}, { title: `remove the definition of ${name}`, reason, after })]
+  const text = { title: `remove the definition of ${name}`, reason, after: [...after, ...beforeUndefine()] }
+  return [builder.add('undefine-vm', place, {}, text)]
 }
 
 /**
@@ -64,8 +66,8 @@ export function volumesOf(vm: VmPlan, observed: ObservedVm, host: ObservedHost):
     if (!isUsedByOthers(host, volume, observed.name))
       found.set(`${volume.pool}/${volume.name}`, { pool: volume.pool, name: volume.name })
   }
-  for (const volume of [...(observed.mark?.volumes ?? []), vm.root, ...vm.extras, vm.seed]) add(volume)
-  const own = new Set([vm.root.pool, ...(observed.mark?.volumes ?? []).map((volume) => volume.pool)])
+  for (const volume of [...(observed.mark?.volumes ?? []), ...namedVolumes(vm)]) add(volume)
+  const own = new Set([vm.pool, ...(observed.mark?.volumes ?? []).map((volume) => volume.pool)])
   for (const disk of observed.disks) {
     for (
       let volume = volumeAt(host, disk.path);
@@ -74,10 +76,21 @@ export function volumesOf(vm: VmPlan, observed: ObservedVm, host: ObservedHost):
     ) {
       if (volume.pool === imagePoolName || !isNamedAfter(volume.name, observed.name)) break
       add(volume)
+      if (isClonedDisk(volume, observed)) break // what lies below is the template's, whatever it is called
     }
   }
   return [...found.values()]
 }
+
+const isClonedDisk = ({ pool, name }: VolumeRef, { mark }: ObservedVm): boolean =>
+  mark?.image.kind === 'template' &&
+  mark.volumes.some((volume) => volume.pool === pool && volume.name === name)
+
+/** The volumes that a machine of this spec would be made with. */
+export const namedVolumes = ({ disks, seed }: VmPlan): readonly VolumeRef[] => [
+  ...disks.map((disk) => disk.volume),
+  ...(seed === undefined ? [] : [seed]),
+]
 
 /** `web-1.qcow2`, `web-1-vdb.qcow2`, `web-1.snapshot-a.vda.qcow2`, but not `web-10.qcow2` or another machine's disk. */
 export const isNamedAfter = (volume: string, machine: string): boolean =>

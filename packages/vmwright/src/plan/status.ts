@@ -1,10 +1,11 @@
 import type { InstanceStatus } from '@vmwright/contract'
-import { seedDigest } from '../cloudinit/seed-digest.ts'
 import type { ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
 import { withoutPrefix } from '../lib/addresses.ts'
 import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { compareVm } from './compare.ts'
-import { vmPlan } from './naming.ts'
+import { changedTemplate } from './template-drift.ts'
+import { asMade, vmPlan } from './vm-plan.ts'
+import type { TemplateFacts } from '../templates/facts.ts'
 
 /** What there is of one declared instance. `extraAddresses` are those that a run learned from the guest itself. */
 export function instanceStatus(
@@ -12,6 +13,7 @@ export function instanceStatus(
   instance: InstanceSpec,
   host: ObservedHost | undefined,
   extraAddresses: readonly string[] = [],
+  templates: ReadonlyMap<string, TemplateFacts> = new Map(),
 ): InstanceStatus {
   const observed = host?.vms.find((vm) => vm.name === instance.name)
   const base = { name: instance.name, host: instance.host, image: instance.source.id }
@@ -34,7 +36,7 @@ export function instanceStatus(
     addresses,
     ...(isOurs && addresses.length > 0 ? { login: `vmwright ssh ${instance.name}` } : {}),
     snapshots: observed.snapshots,
-    drift: isOurs ? driftOf(spec, instance, observed, host) : [],
+    drift: isOurs ? driftOf(spec, instance, observed, host, templates) : [],
   }
 }
 
@@ -57,10 +59,18 @@ function driftOf(
   instance: InstanceSpec,
   observed: ObservedVm,
   host: ObservedHost,
+  templates: ReadonlyMap<string, TemplateFacts>,
 ): readonly string[] {
-  const { fields, shrink } = compareVm(vmPlan(spec, instance), observed, host, seedDigest(instance))
+  if (observed.mark === undefined) return []
+  const { fields, shrink } = compareVm(
+    asMade(vmPlan(spec, instance, host), observed.mark, observed),
+    observed,
+    host,
+  )
+  const changed = changedTemplate(spec, host, observed, templates)
   return [
     ...fields.map((field) => `${field.field}: ${field.from} → ${field.to} (${field.how})`),
     ...shrink.map((disk) => `disk ${disk.device}: larger than the spec says`),
+    ...(changed === undefined ? [] : [`template ${changed}: its disks changed under this overlay`]),
   ]
 }

@@ -6,7 +6,7 @@ export function unblockedInstances({ changes, findings }: Plan): readonly string
     findings.filter((finding) => finding.severity === 'error').map((finding) => finding.object),
   )
   return changes
-    .filter(({ action }) => action !== 'none')
+    .filter(({ action }) => action !== 'none' && action !== 'blocked')
     .filter(({ instance, host }) => !blocked.has(`instance ${instance}`) && !blocked.has(`host ${host}`))
     .map(({ instance }) => instance)
 }

@@ -1,9 +1,10 @@
 import { generateHostKeys } from '../../cloudinit/host-keys.ts'
-import { seedDigest } from '../../cloudinit/seed-digest.ts'
 import type { MarkedVolume, VmDefinition, VmMark } from '../../hypervisor/contract.ts'
+import { newMachineId } from '../../identity/machine-id.ts'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { VmPlan } from '../../plan/plan.ts'
+import { inputsDigest } from '../../plan/inputs-digest.ts'
+import type { VmPlan } from '../../plan/vm-plan.ts'
 import type { Generated, RunContext } from '../context.ts'
 import type { Handler } from '../handlers.ts'
 
@@ -25,6 +26,7 @@ export const defineVm: Handler<'define-vm'> = async (progress, step, context) =>
       vm,
       mark,
       context.state.acceleration.get(step.host) ?? (await host.probeAcceleration(progress)),
+      step.mode,
     ),
   )
   context.state.marks.set(vm.instance.name, mark)
@@ -41,9 +43,10 @@ function freshMark(
   const generated: Generated = {
     instanceId: `iid-${Buffer.from(progress.seam.randomBytes(8)).toString('hex')}`,
     hostKeys: generateHostKeys(),
+    machineId: newMachineId(progress.seam),
   }
   context.state.generated.set(instance.name, generated)
-  const seed = { instanceId: generated.instanceId, digest: seedDigest(instance), sealed: false }
+  const seed = { instanceId: generated.instanceId, digest: inputsDigest(vm), sealed: vm.seed === undefined }
   const hostKeys = generated.hostKeys.map((key) => key.publicKey)
   if (mode === 'reseed') {
     const unwritten = { ...seed, digest: '' }
@@ -55,21 +58,28 @@ function freshMark(
       volumes: volumesOf(vm),
     }
   }
-  const image = context.state.images.get(`${instance.host}/${vm.image.id}`)
-  if (image === undefined)
-    throw new ProvisionError('internal.bug', {
-      message: `${instance.name} is defined before its image ${vm.image.id} is known.`,
-    })
   return {
     project: context.services.spec.project,
     instance: instance.name,
     stage: 'creating',
-    image: { kind: 'image', id: vm.image.id, digest: image.sha256 },
+    image: sourceMark(vm, context),
     volumes: volumesOf(vm),
     seed,
     hostKeys,
     user: instance.cloudInit.user.name,
   }
+}
+
+function sourceMark({ source, instance }: VmPlan, { state }: RunContext): VmMark['image'] {
+  const { host, name } = instance
+  const [id, digest] =
+    source.kind === 'image'
+      ? [source.image.id, state.images.get(`${host}/${source.image.id}`)?.sha256]
+      : [source.template.spec.id, state.templates.get(`${host}/${source.template.spec.domain}`)]
+  if (digest !== undefined) return { kind: source.kind, id, digest }
+  throw new ProvisionError('internal.bug', {
+    message: `${name} is defined before its ${source.kind} ${id} is known.`,
+  })
 }
 
 function requireMark(mark: VmMark | undefined, vm: VmPlan): VmMark {
@@ -79,39 +89,33 @@ function requireMark(mark: VmMark | undefined, vm: VmPlan): VmMark {
   })
 }
 
-export const volumesOf = (vm: VmPlan): readonly MarkedVolume[] => [
-  { ...vm.root, role: 'root', device: 'vda' },
-  ...vm.extras.map((volume, index): MarkedVolume => ({
-    ...volume,
-    role: 'extra',
-    device: vm.instance.extraDisks[index]?.device ?? '',
-  })),
-  { ...vm.seed, role: 'seed', device: 'sda' },
+const volumesOf = ({ disks, seed }: VmPlan): readonly MarkedVolume[] => [
+  ...disks.map(({ volume, role, device }): MarkedVolume => ({ ...volume, role, device })),
+  ...(seed === undefined ? [] : [{ ...seed, role: 'seed', device: 'sda' } as const]),
 ]
 
-function definition(vm: VmPlan, mark: VmMark, acceleration: 'kvm' | 'emulation'): VmDefinition {
-  const { instance } = vm
+function definition(
+  vm: VmPlan,
+  mark: VmMark,
+  acceleration: 'kvm' | 'emulation',
+  mode: 'fresh' | 'update' | 'reseed',
+): VmDefinition {
+  const { instance, source, seed } = vm
   return {
     name: instance.name,
-    basis: undefined,
+    // What exists has taken over its template's devices; the template may have changed since, or be gone.
+    basis: source.kind === 'template' && mode === 'fresh' ? source.template.spec.domain : undefined,
     id: vm.id,
     mark,
     acceleration,
     vcpus: instance.vcpus,
     singleSocket: instance.singleSocket,
     memoryMib: instance.memoryMib,
-    machine: instance.machine,
-    firmware: instance.firmware,
-    secureBoot: instance.secureBoot,
-    disks: [
-      { volume: vm.root, device: 'vda', format: instance.rootDisk.format },
-      ...instance.extraDisks.map((disk, index) => ({
-        volume: vm.extras[index] ?? vm.root,
-        device: disk.device,
-        format: disk.format,
-      })),
-    ],
-    seed: { volume: vm.seed, bus: instance.seedBus },
+    machine: vm.machine,
+    firmware: vm.firmware,
+    secureBoot: vm.secureBoot,
+    disks: vm.disks.map(({ volume, device, format }) => ({ volume, device, format })),
+    seed: seed === undefined ? undefined : { volume: seed, bus: instance.seedBus },
     interfaces: instance.interfaces.map((nic, index) => ({
       mac: nic.mac,
       network: vm.networks[index] ?? nic.network,
@@ -137,9 +141,9 @@ export const adoptVm: Handler<'adopt-vm'> = async (progress, step, context) => {
     project: context.services.spec.project,
     instance: instance.name,
     stage: 'provisioned',
-    image: { kind: 'image', id: step.vm.image.id, digest: 'adopted' },
+    image: { kind: instance.source.kind, id: instance.source.id, digest: 'adopted' },
     volumes: [],
-    seed: { instanceId: 'adopted', digest: seedDigest(instance), sealed: true },
+    seed: { instanceId: 'adopted', digest: inputsDigest(step.vm), sealed: true },
     hostKeys: [],
     user: instance.cloudInit.user.name,
   }

@@ -1,4 +1,5 @@
 import { awaitReady } from '../../guest/await-ready.ts'
+import type { VmPlan } from '../../plan/vm-plan.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
 import type { Handler } from '../handlers.ts'
 
@@ -23,17 +24,18 @@ export const awaitReadyStep: Handler<'await-ready'> = async (progress, step, con
     ? (await context.services.ownKey(progress)).privateKey
     : undefined
   const report = await awaitReady(progress, context.services.host(step.host).guest(vm.instance.name), {
-    instance: withRungs(vm.instance, boot),
+    instance: withRungs(vm, boot),
     hostKeys: mark?.hostKeys ?? [],
     loginKey: login,
-    firstBoot: boot === 'first',
+    firstBoot: boot === 'first' && vm.seed !== undefined,
   })
   context.state.ready.set(vm.instance.name, report)
 }
 
-function withRungs(instance: InstanceSpec, boot: 'first' | 'later' | 'recheck'): InstanceSpec {
-  if (boot === 'first') return instance
-  const left = boot === 'later' ? ['cloud-init'] : ['cloud-init', 'ssh', 'agent']
+/** Without a seed there is nothing that cloud-init would do. */
+function withRungs({ instance, seed }: VmPlan, boot: 'first' | 'later' | 'recheck'): InstanceSpec {
+  if (boot === 'first' && seed !== undefined) return instance
+  const left = boot === 'recheck' ? ['cloud-init', 'ssh', 'agent'] : ['cloud-init']
   return {
     ...instance,
     ready: { ...instance.ready, rungs: instance.ready.rungs.filter((rung) => !left.includes(rung)) },

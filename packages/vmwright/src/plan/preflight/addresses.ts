@@ -1,7 +1,7 @@
 import type { ObservedVm } from '../../hypervisor/contract.ts'
 import { isInside, withoutPrefix } from '../../lib/addresses.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
-import { vmPlan } from '../naming.ts'
+import { vmPlan } from '../vm-plan.ts'
 import type { Finding, HostFacts, PlanInput } from '../plan.ts'
 import { finding, list } from './finding.ts'
 
@@ -13,7 +13,7 @@ export function networkFindings(
 ): readonly Finding[] {
   const { observed, spec } = facts
   const findings: Finding[] = []
-  const wanted = new Set(instances.flatMap((instance) => vmPlan(input.spec, instance).networks))
+  const wanted = new Set(instances.flatMap((instance) => vmPlan(input.spec, instance, observed).networks))
   for (const name of wanted) {
     const network = observed.networks.find((candidate) => candidate.name === name)
     if (network === undefined) {
@@ -41,7 +41,7 @@ export function networkFindings(
   }
   for (const instance of instances) {
     instance.interfaces.forEach((nic, index) => {
-      const name = vmPlan(input.spec, instance).networks[index]
+      const name = vmPlan(input.spec, instance, observed).networks[index]
       const network = observed.networks.find((candidate) => candidate.name === name)
       if (network === undefined || network.subnets.length === 0) return
       for (const address of nic.addresses.map(withoutPrefix)) {

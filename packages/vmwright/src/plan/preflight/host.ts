@@ -1,28 +1,27 @@
 import { formatBytes, MiB } from '../../lib/units.ts'
-import type { InstanceSpec } from '../../spec/resolved.ts'
-import { vmPlan } from '../naming.ts'
-import type { Finding, HostFacts, PlanInput } from '../plan.ts'
+import type { VmPlan } from '../vm-plan.ts'
+import type { Finding, HostFacts } from '../plan.ts'
 import { finding, list } from './finding.ts'
 
 /** What the host lacks for the machines to create. */
 export function capabilityFindings(
   { can, spec, observed }: HostFacts,
-  creating: readonly InstanceSpec[],
+  creating: readonly VmPlan[],
 ): readonly Finding[] {
   const findings: Finding[] = []
-  const lacking = (names: readonly InstanceSpec[], what: string, hint: string): void => {
+  const lacking = (names: readonly VmPlan[], what: string, hint: string): void => {
     if (names.length === 0) return
     findings.push(
       finding(
         'error',
         'host.missing-capability',
         `host ${spec.name}`,
-        `The host has no ${what}, which ${list(names.map((each) => each.name))} need.`,
+        `The host has no ${what}, which ${list(names.map(({ instance }) => instance.name))} need.`,
         hint,
       ),
     )
   }
-  const uefi = creating.filter((instance) => instance.firmware === 'uefi')
+  const uefi = creating.filter(({ firmware }) => firmware === 'uefi')
   if (!can.uefi)
     lacking(
       uefi,
@@ -31,19 +30,19 @@ export function capabilityFindings(
     )
   else if (!can.secureBoot) {
     lacking(
-      uefi.filter((instance) => instance.secureBoot),
+      uefi.filter(({ secureBoot }) => secureBoot),
       'UEFI firmware with secure boot',
       'Install it on the host, or set `secureBoot: false`.',
     )
   }
-  for (const instance of creating) {
-    if (instance.snapshot !== undefined && can.stoppedSnapshot[instance.firmware] === 'none') {
+  for (const { instance, firmware } of creating) {
+    if (instance.snapshot !== undefined && can.stoppedSnapshot[firmware] === 'none') {
       findings.push(
         finding(
           'error',
           'snapshot.unsupported',
           `instance ${instance.name}`,
-          `The host cannot make snapshots of ${instance.firmware} machines.`,
+          `The host cannot make snapshots of ${firmware} machines.`,
           'Set `snapshot: false`.',
         ),
       )
@@ -64,14 +63,10 @@ export function capabilityFindings(
 }
 
 /** Whether they fit: memory, disks smaller than their image, room in the pools. */
-export function capacityFindings(
-  input: PlanInput,
-  facts: HostFacts,
-  creating: readonly InstanceSpec[],
-): readonly Finding[] {
+export function capacityFindings(facts: HostFacts, creating: readonly VmPlan[]): readonly Finding[] {
   const { observed, spec, cachedImages } = facts
   const findings: Finding[] = []
-  for (const instance of creating) {
+  for (const { instance, source, disks } of creating) {
     if (instance.memoryMib > observed.memoryMib && observed.memoryMib > 0) {
       findings.push(
         finding(
@@ -83,20 +78,21 @@ export function capacityFindings(
         ),
       )
     }
-    const image = cachedImages.get(instance.source.id)
-    if (image !== undefined && image.virtualSizeBytes > instance.rootDisk.sizeMib * MiB) {
+    const base = source.kind === 'image' ? cachedImages.get(source.image.id) : undefined
+    const sizeBytes = disks[0]?.sizeBytes ?? 0
+    if (base !== undefined && base.virtualSizeBytes > sizeBytes) {
       findings.push(
         finding(
           'error',
           'disk.shrink-refused',
           `instance ${instance.name}`,
-          `Its disk of ${formatBytes(instance.rootDisk.sizeMib * MiB)} is smaller than the image ${instance.source.id} (${formatBytes(image.virtualSizeBytes)}).`,
-          `Set \`rootDisk.size\` to at least ${formatBytes(image.virtualSizeBytes)}.`,
+          `Its disk of ${formatBytes(sizeBytes)} is smaller than the image ${instance.source.id} (${formatBytes(base.virtualSizeBytes)}).`,
+          `Set \`rootDisk.size\` to at least ${formatBytes(base.virtualSizeBytes)}.`,
         ),
       )
     }
   }
-  const memoryMib = creating.reduce((sum, instance) => sum + instance.memoryMib, 0)
+  const memoryMib = creating.reduce((sum, { instance }) => sum + instance.memoryMib, 0)
   if (memoryMib > observed.freeMemoryMib && observed.freeMemoryMib > 0) {
     findings.push(
       finding(
@@ -109,11 +105,12 @@ export function capacityFindings(
     )
   }
   for (const pool of observed.pools) {
-    const here = creating.filter((instance) => vmPlan(input.spec, instance).root.pool === pool.name)
-    const copies = here.filter((instance) => instance.rootDisk.mode === 'copy')
+    const here = creating.filter((vm) => vm.pool === pool.name)
+    const copies = here.flatMap(({ source, instance }) =>
+      source.kind === 'image' && instance.rootDisk.mode === 'copy' ? [source.image.id] : [],
+    )
     const needed =
-      copies.reduce((sum, instance) => sum + (cachedImages.get(instance.source.id)?.sizeBytes ?? 0), 0) +
-      here.length * MiB
+      copies.reduce((sum, id) => sum + (cachedImages.get(id)?.sizeBytes ?? 0), 0) + here.length * MiB
     if (pool.active && needed > pool.freeBytes) {
       findings.push(
         finding(

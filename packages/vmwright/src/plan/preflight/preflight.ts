@@ -1,15 +1,16 @@
-import type { InstanceSpec } from '../../spec/resolved.ts'
 import type { ApplyInput, Finding } from '../plan.ts'
 import { conflictFindings, networkFindings } from './addresses.ts'
 import { finding } from './finding.ts'
 import { capabilityFindings, capacityFindings } from './host.ts'
+import type { VmPlan } from '../vm-plan.ts'
 import { poolFindings } from './pools.ts'
+import { templateFindings } from './templates.ts'
 
 export interface PreflightScope {
   /** Instances that do not exist yet, or are made anew. */
-  readonly toCreate: readonly InstanceSpec[]
+  readonly toCreate: readonly VmPlan[]
   /** Instances that get a new seed: those to create, and those to reseed. */
-  readonly toSeed: readonly InstanceSpec[]
+  readonly toSeed: readonly VmPlan[]
 }
 
 /** Looks at everything that can be known to fail before anything is done (C13, C15). All findings, not the first. */
@@ -17,24 +18,22 @@ export function preflight(input: ApplyInput, { toCreate, toSeed }: PreflightScop
   const findings: Finding[] = []
   for (const [name, facts] of input.hosts) {
     const mine = input.instances.filter((instance) => instance.host === name)
-    const creating = toCreate.filter((instance) => instance.host === name)
+    const creating = toCreate.filter(({ instance }) => instance.host === name)
     findings.push(
       ...networkFindings(input, facts, mine),
       ...poolFindings(input, facts, mine),
       ...capabilityFindings(facts, creating),
-      ...capacityFindings(input, facts, creating),
+      ...capacityFindings(facts, creating),
       ...conflictFindings(facts, mine),
+      ...templateFindings(input, facts, creating),
     )
   }
   return [...findings, ...secretFindings(input, toSeed)]
 }
 
-const secretFindings = (
-  { missingSecrets }: ApplyInput,
-  toSeed: readonly InstanceSpec[],
-): readonly Finding[] =>
-  toSeed.flatMap(({ name }) =>
-    (missingSecrets.get(name) ?? []).map(({ message, hint }) =>
+const secretFindings = ({ missingSecrets }: ApplyInput, toSeed: readonly VmPlan[]): readonly Finding[] =>
+  toSeed.flatMap(({ seed, instance: { name } }) =>
+    (seed === undefined ? [] : (missingSecrets.get(name) ?? [])).map(({ message, hint }) =>
       finding('error', 'secret.unavailable', `instance ${name}`, message, hint),
     ),
   )

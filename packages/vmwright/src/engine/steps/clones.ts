@@ -1,0 +1,89 @@
+import { identityChanges } from '../../identity/changes.ts'
+import type { DiskClone } from '../../hypervisor/contract.ts'
+import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
+import type { Progress } from '../../lib/progress.ts'
+import type { RunContext } from '../context.ts'
+import type { Handler, StepOf } from '../handlers.ts'
+import { inTurn } from '../turns.ts'
+
+/**
+ * Makes one disk of a clone. While other jobs of the host are in the way it is tried again, with growing pauses, until
+ * the step has no time left; in the mode `auto` (T1) those that were hindered are then made one at a time.
+ */
+export const cloneDisk: Handler<'clone-disk'> = async (progress, step, context) => {
+  const host = context.services.host(step.host)
+  const attempt = (): Promise<void> => host.cloneDisk(progress, cloneOf(step))
+  const busy = await attempt().then(() => undefined, busyOrThrow)
+  if (busy === undefined) return
+  const again = (): Promise<void> => tryAgain(progress, attempt, busy)
+  if (context.services.spec.cloning.mode === 'auto')
+    await inTurn(context.state.turns, `clone ${step.host}`, again)
+  else await again()
+}
+
+const cloneOf = ({ disk, from, template, existing }: StepOf<'clone-disk'>): DiskClone => ({
+  ...disk.volume,
+  from: { path: from.path, format: from.format },
+  mode: template.mode,
+  sizeBytes: disk.sizeBytes,
+  workspace: template.workspace,
+  existing,
+})
+
+function busyOrThrow(error: unknown): ProvisionError {
+  if (isProvisionError(error, 'host.busy')) return error
+  throw error
+}
+
+const longestPauseMs = 30_000
+
+async function tryAgain(
+  progress: Progress,
+  attempt: () => Promise<void>,
+  first: ProvisionError,
+): Promise<void> {
+  let busy: ProvisionError | undefined = first
+  for (let pauseMs = 1_000; busy !== undefined; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    if (progress.remainingMs === 0) throw busy
+    progress.report({ what: 'another job of the host to end' })
+    await progress.sleep(pauseMs)
+    busy = await attempt().then(() => undefined, busyOrThrow)
+  }
+}
+
+/** T5, T6. Gives the clone a name, keys and addresses of its own; it can be done only in the run that made the keys. */
+export const editDisks: Handler<'edit-disks'> = async (progress, step, context) => {
+  const { instance, disks } = step.vm
+  const generated = context.state.generated.get(instance.name)
+  if (generated === undefined || instance.source.kind !== 'template')
+    throw new ProvisionError('internal.bug', {
+      message: `The disks of ${instance.name} are edited before its identity is made.`,
+    })
+  const { user, injectOwnKey } = instance.cloudInit
+  const own = injectOwnKey ? [(await context.services.ownKey(progress)).publicKey] : []
+  const { hostKeys, machineId } = generated
+  await context.services.host(step.host).editDisks(progress, {
+    vm: instance.name,
+    disks: disks
+      .filter(({ content }) => content.kind === 'clone')
+      .map(({ volume, format }) => ({ volume, format })),
+    acceleration: accelerationOf(context, step.host),
+    changes: identityChanges({
+      instance,
+      guestNetwork: instance.source,
+      hostKeys,
+      authorizedKeys: [...own, ...user.sshKeys],
+      machineId,
+    }),
+  })
+}
+
+const accelerationOf = ({ state }: RunContext, host: string): 'kvm' | 'emulation' =>
+  state.acceleration.get(host) ?? 'emulation'
+
+export const emptyWorkspace: Handler<'empty-workspace'> = (progress, step, context) =>
+  context.services.host(step.host).files.emptyWorkspace(progress, step.path)
+
+export const repairAccess: Handler<'repair-access'> = async (progress, step, context) => {
+  await context.services.host(step.host).files.repairAccess(progress, step.repairs)
+}
