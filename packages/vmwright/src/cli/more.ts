@@ -1,12 +1,16 @@
 import { Argument, type Command, Option } from 'commander'
 import { fileOption, jsonOption, parseDuration, varFileOption, varOption } from './options.ts'
+import { registerBenchmark } from './register-benchmark.ts'
+import { registerHost } from './register-host.ts'
 import { examples, lockTimeoutOption, names, namesHelp, type Runner, withSpec } from './register.ts'
 
 /** Commands beyond the life cycle of machines. */
 export function registerMore(program: Command, run: Runner): void {
   registerReach(program, run)
   registerImages(program.command('images').description('the image cache of this machine'), run)
+  registerHost(program.command('host').description('what hosts need to run guests'), run)
   registerSnapshots(program.command('snapshot').description('snapshots of machines'), run)
+  registerBenchmark(program.command('benchmark').description('how long making the machines takes'), run)
   registerHelpers(program, run)
 }
 
@@ -84,6 +88,18 @@ function registerImages(images: Command, run: Runner): void {
     .addOption(only())
     .option('--force', 'build again what is wrong', false)
     .action(run(async () => (await import('./commands/images-fetch.ts')).buildCommand))
+
+  withSpec(images.command('bundle').description('write cached images and their manifests into one archive'))
+    .argument('[ids...]', 'images; all that the spec has when none is named')
+    .requiredOption('-o, --output <path>', 'the archive')
+    .option('--host <name>', 'from the cache for this host')
+    .addHelpText('after', examples('vmwright images bundle debian-12 -o images.tar'))
+    .action(run(async () => (await import('./commands/images-bundle.ts')).bundleImages))
+
+  withSpec(images.command('unbundle').description('put the images of such an archive into the cache'))
+    .argument('<file>', 'the archive')
+    .option('--host <name>', 'into the cache for this host')
+    .action(run(async () => (await import('./commands/images-bundle.ts')).unbundleImages))
 
   withSpec(images.command('prune').description('remove cached images that nothing rests on'))
     .option('--all', 'also those that would be used now', false)
