@@ -174,3 +174,10 @@ describe('a local file', () => {
     ).toBe(code)
   })
 })
+
+it('an image that only a host has is neither cached nor fetched', async () => {
+  const context = contextIn(published.cache.path)
+  const image = imageOf({ kind: 'host', name: 'Windows Server 2025' })
+  expect(await peekImage(quietProgress(), image, context)).toBeUndefined()
+  expect(await codeOf(ensureImage(quietProgress(), image, context))).toBe('image.not-found')
+})
