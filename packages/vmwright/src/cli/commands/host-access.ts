@@ -66,7 +66,8 @@ async function check(
   let hosts = await look()
   const wanted = repairsIn(hosts)
   const isAsked = options.repair && wanted.length > 0
-  if (isAsked && !options.json) context.stdout.write(renderRepairs('It would be set', wanted))
+  if (isAsked && !options.json)
+    context.stdout.write(renderRepairs(options.yes ? 'Set' : 'It would be set', wanted))
   const isConfirmed = isAsked && (options.yes || (mayAsk(context, options) && (await confirm(context))))
   if (isConfirmed) {
     const done = await withView(context, {}, (progress) => repairHosts(progress, access, wanted))
@@ -81,7 +82,8 @@ async function check(
 async function undo(context: CliContext, options: HostAccessOptions, access: AccessOptions): Promise<number> {
   const granted = await withView(context, {}, (progress) => grantedOnHosts(progress, access))
   const isNothing = granted.every(({ repairs }) => repairs.length === 0)
-  if (!isNothing && !options.json) context.stdout.write(renderRepairs('It would be taken back', granted))
+  if (!isNothing && !options.json)
+    context.stdout.write(renderRepairs(options.yes ? 'Taken back' : 'It would be taken back', granted))
   const isConfirmed = !isNothing && (options.yes || (mayAsk(context, options) && (await confirm(context))))
   const done = isConfirmed
     ? await withView(context, {}, (progress) => undoHosts(progress, access))
@@ -89,7 +91,7 @@ async function undo(context: CliContext, options: HostAccessOptions, access: Acc
   show(context, options.json, { undone: isConfirmed, hosts: done ?? granted }, () =>
     isNothing
       ? 'Nothing was ever given here, or it was taken back.\n'
-      : [...outcomeLines(done ?? []), ...(isConfirmed ? ['Taken back.'] : [])]
+      : outcomeLines(done ?? [])
           .map((line) => `${line}\n`)
           .join(''),
   )
