@@ -19,6 +19,7 @@ const groups = {
   process: 'Programs',
   run: 'Runs',
   usage: 'The command line',
+  benchmark: 'Benchmarks',
   internal: 'Inside',
 } as const satisfies Readonly<Record<string, string>>
 

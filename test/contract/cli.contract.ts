@@ -65,7 +65,7 @@ describe('help', () => {
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) (?:\[|<| {2})/gm)].map((match) => match[1])
     expect(exitCode).toBe(0)
     expect(commands.join(' ')).toBe(
-      'validate plan apply destroy status ping ssh console access images snapshot explain schema errors completion help',
+      'validate plan apply destroy status ping ssh console access images snapshot benchmark explain schema errors completion help',
     )
   })
 
@@ -92,6 +92,9 @@ describe('help', () => {
     ['images prune', '[options]'],
     ['snapshot list', '[options] [names...]'],
     ['snapshot restore', '[options] <name> [snapshot]'],
+    ['benchmark cold', '[options] [names...]'],
+    ['benchmark report', '[options]'],
+    ['benchmark compare', '[options] <a> <b>'],
     ['explain', '[options] <name>'],
     ['schema', '[options]'],
     ['errors', '[options] [code]'],

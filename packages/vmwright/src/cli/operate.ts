@@ -3,12 +3,11 @@ import { composeServices } from '../compose.ts'
 import type { OperationOptions, OperationResult } from '../engine/operations.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { ResolvedSpec } from '../spec/resolved.ts'
 import { attempt, withView } from './attempt.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeOfOutcome } from './exit-codes.ts'
 import { renderError } from './fail.ts'
-import { load } from './load.ts'
+import { load, type Loaded } from './load.ts'
 import { type SpecOptions, sshCommand } from './options.ts'
 import { stamped } from './output/output.ts'
 import { renderPlan } from './output/plan-text.ts'
@@ -27,8 +26,8 @@ interface Operation {
   readonly work: (progress: Progress, options: OperationOptions) => Promise<OperationResult>
   readonly needsConfirmation: (plan: Plan) => boolean
   readonly neverAsk?: boolean
-  /** Changes what the file says, for this run alone. */
-  readonly adjust?: (spec: ResolvedSpec) => ResolvedSpec
+  /** In place of what the options name. */
+  readonly loaded?: Pick<Loaded, 'spec' | 'instances'>
   /** What is part of something larger says only what went wrong. */
   readonly tell?: 'all' | 'problems'
 }
@@ -43,15 +42,13 @@ export async function operate(
 ): Promise<number> {
   return attempt(context, options, async () => {
     const startedMs = context.seam.nowMs()
-    const loaded = await load(context, options, names)
-    const spec = operation.adjust?.(loaded.spec) ?? loaded.spec
-    const named = new Set(loaded.instances.map((instance) => instance.name))
+    const { spec, instances } = operation.loaded ?? (await load(context, options, names))
     let isShown = false
     const result = await withView(context, options, (outer, sink) => {
       const timings = openTimings(context, options, { command, startedMs, sink })
       return operation.work(timings.heard(outer), {
         spec,
-        instances: spec.instances.filter((instance) => named.has(instance.name)),
+        instances,
         services: composeServices(spec, context),
         onEvent(event) {
           const told = stamped(event, context.seam.nowMs())

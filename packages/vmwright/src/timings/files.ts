@@ -1,5 +1,6 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 import { csvHeader, toCsvLine, toJsonLine, type TimingRecord } from './record.ts'
 import type { TimingSummary } from './summary.ts'
 
@@ -22,7 +23,7 @@ export interface TimingFiles {
  * Throws the system's error.
  */
 export function openTimingFiles(folder: string): TimingFiles {
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   rmSync(join(folder, timingFileNames.summary), { force: true })
   const lines = openSync(join(folder, timingFileNames.lines), 'w')
   const table = openSync(join(folder, timingFileNames.table), 'w')

@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 
 /** Folders of runs are kept up to this number, unless `VMWRIGHT_KEEP_RUNS` says another. */
 export const defaultKeptRuns = 20
@@ -21,7 +22,7 @@ export const surplus = (names: readonly string[], keep: number): readonly string
 /** Makes the folder of a run below `root` and removes the oldest others beyond `keep`. Throws the system's error. */
 export function makeRunFolder(root: string, name: string, keep: number): string {
   const folder = join(root, name)
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   for (const old of surplus(readdirSync(root), keep))
     rmSync(join(root, old), { recursive: true, force: true })
   return folder

@@ -1,4 +1,4 @@
-import type { StepKind } from '../plan/plan.ts'
+import type { StepKind } from '../plan/steps.ts'
 
 /** What a step's time is booked under, as the benchmark tables of older systems name it. */
 export type TimingStage = (typeof timingStages)[number]
@@ -18,10 +18,18 @@ const stageOfKind = {
   'ensure-pool': 'preflight',
   'start-network': 'preflight',
   'probe-acceleration': 'preflight',
+  'repair-access': 'preflight',
   'fetch-image': 'image-cache',
   'place-image': 'image-cache',
   'define-vm': 'provision',
   'create-disk': 'provision',
+  'shut-down-template': 'provision',
+  'start-template': 'provision',
+  'protect-template': 'provision',
+  'release-template': 'provision',
+  'empty-workspace': 'provision',
+  'clone-disk': 'provision',
+  'edit-disks': 'provision',
   'write-seed': 'provision',
   'grow-disk': 'provision',
   'set-autostart': 'provision',
