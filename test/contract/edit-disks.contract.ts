@@ -51,11 +51,11 @@ const guestfish = (script: string, ...disks: readonly string[]): string =>
   )
 
 describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
-  it('T5: gets its identity on several disks, LVM, and a /var of its own, twice the same', async () => {
+  it('T5: gets its identity on several disks with LVM and btrfs, twice the same', async () => {
     await using test = await openTestHost('edit')
     const { host, progress, folder, prefix } = test
-    const disks = ['root', 'var'].map((name) => join(folder, `${name}.raw`))
-    for (const path of disks) execFileSync('truncate', ['-s', '96M', path])
+    const disks = ['root', 'var', 'home'].map((name) => join(folder, `${name}.raw`))
+    for (const path of disks) execFileSync('truncate', ['-s', '128M', path])
     guestfish(template, ...disks)
     const pool = `${prefix}pool`
     await host.ensurePool(progress, { name: pool, path: folder })
@@ -64,6 +64,7 @@ describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
       disks: [
         { volume: { pool, name: 'root.raw' }, format: 'raw' },
         { volume: { pool, name: 'var.raw' }, format: 'raw' },
+        { volume: { pool, name: 'home.raw' }, format: 'raw' },
       ],
       acceleration: 'emulation',
       changes: [...changes, ...changes],
@@ -92,7 +93,7 @@ describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
     expect(after('ssh folder mode')).toEqual(['40700'])
     expect(after('root keys')).toEqual([theirKey, myKey])
     expect(after('leases')).toEqual([])
-    expect(after('var below')).toEqual([])
+    expect(after('below the mounts')).toEqual([])
     expect(after('cloud-init')).toEqual(['true'])
   }, 240_000)
 
@@ -134,7 +135,7 @@ describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
   )
 })
 
-/** A root in LVM on the first disk, `/var` on the second by its label, and files that a used template has. */
+/** A root in LVM, `/var` by its label, `/home` on a subvolume of btrfs, and files that a used template has. */
 const template = `
 run
 part-disk /dev/sda gpt
@@ -143,17 +144,20 @@ vgcreate my-vg /dev/sda1
 lvcreate root my-vg 64
 mkfs ext4 /dev/my-vg/root
 mkfs ext4 /dev/sdb label:var
+mkfs btrfs /dev/sdc
+mount /dev/sdc /
+btrfs-subvolume-create /@home
+umount-all
 mount /dev/my-vg/root /
 mkdir-p /etc/ssh
 mkdir-p /etc/netplan
 mkdir /etc/cloud
-mkdir-p /home/debian
+mkdir /home
 mkdir /var
 mkdir-p /root/.ssh
-chown 1000 1000 /home/debian
 write /root/.ssh/authorized_keys "${theirKey}"
 write /etc/passwd "root:x:0:0::/root:/bin/sh\\ndebian:x:1000:1000::/home/debian:/bin/sh\\n"
-write /etc/fstab "# a comment\\n/dev/mapper/my--vg-root / ext4 defaults 0 1\\nLABEL=var /var ext4 defaults 0 2\\n"
+write /etc/fstab "# a comment\\n/dev/mapper/my--vg-root / ext4 defaults 0 1\\nLABEL=var /var ext4 defaults 0 2\\n/dev/vdc /home btrfs subvol=@home 0 0\\n"
 write /etc/hostname "template\\n"
 write /etc/machine-id "ffffffffffffffffffffffffffffffff\\n"
 write /etc/ssh/ssh_host_rsa_key "old"
@@ -161,6 +165,9 @@ write /etc/ssh/ssh_host_ed25519_key "old"
 write /etc/netplan/50-cloud-init.yaml "old"
 ln-s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 mount /dev/sdb /var
+mount btrfsvol:/dev/sdc/@home /home
+mkdir /home/debian
+chown 1000 1000 /home/debian
 mkdir-p /var/lib/dhcp
 mkdir-p /var/lib/dbus
 write /var/lib/dhcp/dhclient.enp1s0.leases "old"
@@ -170,9 +177,11 @@ write /var/lib/dbus/machine-id "ffffffffffffffffffffffffffffffff\\n"
 const witness = `
 run
 mount /dev/my-vg/root /
-echo "== var below"
+echo "== below the mounts"
 find /var/
+find /home/
 mount /dev/sdb /var
+mount btrfsvol:/dev/sdc/@home /home
 echo "== hostname"
 cat /etc/hostname
 echo "== machine-id"

@@ -14,7 +14,7 @@ import { volumePath } from './volumes.ts'
  * Throws `host.tool-missing`, `disk.no-system`, `disk.edit-failed`, and `host.operation-failed` when the machine runs.
  */
 export async function editDisks(
-  { session, shell }: HostAccess,
+  { session, shell }: Pick<HostAccess, 'session' | 'shell'>,
   progress: Progress,
   edit: DiskEdit,
 ): Promise<void> {

@@ -40,7 +40,8 @@ export async function withGuestfish<T>(
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] })
   const finished = new AbortController()
   const stop = (): void => {
-    child.stdin.destroy()
+    // What it started may hold these open for a while.
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
     child.kill('SIGTERM')
   }
   progress.signal.addEventListener('abort', stop, { once: true })

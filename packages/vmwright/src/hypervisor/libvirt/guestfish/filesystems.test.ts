@@ -1,21 +1,21 @@
 import { expect, it } from 'vitest'
-import { type DeviceTags, findSource, parseFilesystems, parseFstab, parseTags } from './filesystems.ts'
+import { type Filesystem, findSource, parseFstab, parseTags } from './filesystems.ts'
 
-const filesystems = parseFilesystems([
-  '/dev/sda1: ext4',
-  '/dev/sda15: vfat',
-  '/dev/my-vg/root-1: xfs',
-  'btrfsvol:/dev/sdb1/@: btrfs',
-  'btrfsvol:/dev/sdb1/@home/user: btrfs',
-  '/dev/sdc: ext4',
-])
-const tags = new Map<string, DeviceTags>([
-  [
-    '/dev/sda1',
-    parseTags(['UUID: 6cc3bf1a-ebb2', 'LABEL: root fs', 'PART_ENTRY_UUID: EB74E755', 'PART_ENTRY_NAME: os']),
-  ],
-  ['/dev/sdb1', { UUID: 'B7', LABEL: 'data' }],
-])
+const filesystems: readonly Filesystem[] = [
+  {
+    device: '/dev/sda1',
+    tags: parseTags([
+      'TYPE: ext4',
+      'UUID: 6cc3bf1a-ebb2',
+      'LABEL: root fs',
+      'PART_ENTRY_UUID: EB74E755',
+      'PART_ENTRY_NAME: os',
+    ]),
+  },
+  { device: '/dev/my-vg/root-1', tags: { TYPE: 'xfs' } },
+  { device: '/dev/sdb1', tags: { TYPE: 'btrfs', UUID: 'B7', LABEL: 'data' } },
+  { device: '/dev/sdc', tags: { TYPE: 'ext4' } },
+]
 
 it.each([
   ['UUID=6CC3BF1A-ebb2', 'defaults', '/dev/sda1'],
@@ -30,13 +30,14 @@ it.each([
   ['/dev/my-vg/root-1', 'defaults', '/dev/my-vg/root-1'],
   ['UUID=b7', 'rw,subvol=/@home/user', 'btrfsvol:/dev/sdb1/@home/user'],
   ['LABEL=data', 'subvol=@', 'btrfsvol:/dev/sdb1/@'],
-  ['LABEL=data', 'subvol=@var', undefined],
+  ['LABEL=data', 'subvol=/', '/dev/sdb1'],
+  ['LABEL=data', 'defaults', '/dev/sdb1'],
   ['UUID=other', 'defaults', undefined],
   ['/dev/mapper/home_crypt', 'defaults', undefined],
   ['server:/export', 'defaults', undefined],
 ])('T5: %s with %s in fstab is %s on the disks', (source, options, expected) => {
-  const [entry] = parseFstab([`${source}\t/x ext4 ${options} 0 1`])
-  expect(entry && findSource(entry, filesystems, tags)).toBe(expected)
+  const [entry] = parseFstab([`${source}\t/x auto ${options} 0 1`])
+  expect(entry && findSource(entry, filesystems)).toBe(expected)
 })
 
 it('T5: reads mount points of fstab, and nothing of comments and swap', () => {

@@ -1,13 +1,9 @@
-/** A file system on the disks, as libguestfs names and describes it. */
+/** A device with what blkid knows of it: `TYPE`, `UUID`, `LABEL`, `PART_ENTRY_UUID`, `PART_ENTRY_NAME`. */
 export interface Filesystem {
-  /** What can be mounted: `/dev/sda1`, `/dev/vg/root`, `btrfsvol:/dev/sda2/@`. */
-  readonly mountable: string
-  /** `ext4`, `swap`, `crypto_LUKS`, `unknown`, … */
-  readonly type: string
+  /** `/dev/sda1`, `/dev/vg/root` */
+  readonly device: string
+  readonly tags: Readonly<Record<string, string>>
 }
-
-/** What blkid knows of a device: `UUID`, `LABEL`, `PART_ENTRY_UUID`, `PART_ENTRY_NAME`. */
-export type DeviceTags = Readonly<Record<string, string>>
 
 export interface FstabEntry {
   readonly source: string
@@ -16,15 +12,8 @@ export interface FstabEntry {
   readonly options: readonly string[]
 }
 
-/** Lines of `list-filesystems`: `/dev/sda1: ext4`. */
-export const parseFilesystems = (lines: readonly string[]): readonly Filesystem[] =>
-  lines.flatMap((line) => {
-    const end = line.lastIndexOf(': ')
-    return end < 0 ? [] : [{ mountable: line.slice(0, end), type: line.slice(end + 2) }]
-  })
-
 /** Lines of `blkid`: `UUID: 6cc3bf1a-…`. */
-export const parseTags = (lines: readonly string[]): DeviceTags =>
+export const parseTags = (lines: readonly string[]): Filesystem['tags'] =>
   Object.fromEntries(
     lines.flatMap((line) => {
       const end = line.indexOf(': ')
@@ -32,20 +21,9 @@ export const parseTags = (lines: readonly string[]): DeviceTags =>
     }),
   )
 
-/** May hold files of a Linux system. */
-export const holdsFiles = ({ type }: Filesystem): boolean =>
-  !['swap', 'unknown', 'crypto_LUKS', 'LVM2_member', 'linux_raid_member', 'vfat', 'ntfs', 'iso9660'].includes(
-    type,
-  )
-
-/** `btrfsvol:/dev/sda2/@home` → `/dev/sda2` and `@home`. */
-export function deviceOf(mountable: string): {
-  readonly device: string
-  readonly subvolume: string | undefined
-} {
-  const match = /^btrfsvol:(\/dev\/(?:md\/|mapper\/)?[^/]+(?:\/[^/]+)??)\/(.+)$/.exec(mountable)
-  return { device: match?.[1] ?? mountable, subvolume: match?.[2] }
-}
+/** libguestfs's name for a subvolume of btrfs; without one, what the device mounts by itself. */
+export const mountableOf = (device: string, subvolume?: string): string =>
+  subvolume === undefined ? device : `btrfsvol:${device}/${subvolume}`
 
 /** fstab(5); blanks in a field are written as `\040`. */
 export function parseFstab(lines: readonly string[]): readonly FstabEntry[] {
@@ -64,31 +42,28 @@ export function parseFstab(lines: readonly string[]): readonly FstabEntry[] {
 const unescaped = (field: string): string =>
   field.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
 
-/** The file system that an entry of the guest's fstab means; `undefined`: none of those on its disks. */
+/** What an entry of the guest's fstab mounts; `undefined`: nothing that is on its disks. */
 export function findSource(
   { source, options }: FstabEntry,
   filesystems: readonly Filesystem[],
-  tags: ReadonlyMap<string, DeviceTags>,
 ): string | undefined {
-  const wanted = options.find((option) => option.startsWith('subvol='))?.slice('subvol='.length)
-  const subvolume = wanted?.replace(/^\/+/, '')
-  const found = filesystems.filter(({ mountable }) => isSource(source, deviceOf(mountable).device, tags))
-  const exact = found.find(({ mountable }) => deviceOf(mountable).subvolume === (subvolume || undefined))
-  return (exact ?? (subvolume ? undefined : found[0]))?.mountable
+  const found = filesystems.find((filesystem) => isSource(source, filesystem))
+  if (found?.tags['TYPE'] !== 'btrfs') return found?.device
+  const subvolume = options.find((option) => option.startsWith('subvol='))?.replace(/^subvol=\/*/, '')
+  return mountableOf(found.device, subvolume === '' ? undefined : subvolume)
 }
 
-function isSource(source: string, device: string, tags: ReadonlyMap<string, DeviceTags>): boolean {
-  const known = tags.get(device) ?? {}
+function isSource(source: string, { device, tags }: Filesystem): boolean {
   const [, tag, value] = /^(UUID|LABEL|PARTUUID|PARTLABEL)="?([^"]*)"?$/.exec(source) ?? bySymlink(source)
   switch (tag?.toUpperCase()) {
     case 'UUID':
-      return same(known['UUID'], value)
+      return same(tags['UUID'], value)
     case 'LABEL':
-      return known['LABEL'] === value
+      return tags['LABEL'] === value
     case 'PARTUUID':
-      return same(known['PART_ENTRY_UUID'], value)
+      return same(tags['PART_ENTRY_UUID'], value)
     case 'PARTLABEL':
-      return known['PART_ENTRY_NAME'] === value
+      return tags['PART_ENTRY_NAME'] === value
     default:
       return isDevice(source, device)
   }

@@ -1,48 +1,38 @@
 import type { FileChange } from '../../contract.ts'
 import type { Guestfish } from './conversation.ts'
 import {
-  deviceOf,
-  type DeviceTags,
   type Filesystem,
   findSource,
   type FstabEntry,
-  holdsFiles,
-  parseFilesystems,
+  mountableOf,
   parseFstab,
   parseTags,
 } from './filesystems.ts'
 
-/** Why the system could not be mounted; what to say to the user, as the end of a sentence. */
 export type MountResult =
   | { readonly kind: 'mounted' }
   | { readonly kind: 'no-system'; readonly encrypted: readonly string[] }
-  /** A file system that holds a path of the changes cannot be had. */
+  /** A file system that holds a path of the changes is not on the disks, or is encrypted. */
   | { readonly kind: 'missing'; readonly path: string; readonly source: string }
 
 /**
- * Mounts the guest's file systems where they are when it runs, by its own fstab. Not by libguestfs's inspection,
- * which asks for twice the time of all the rest and reads much of the guest.
+ * Mounts the guest's file systems where they are when it runs, by its own fstab. Without libguestfs's inspection and
+ * without its `list-filesystems`: in an emulated appliance they take longer than all the rest.
  */
 export async function mountSystem(
   guestfish: Guestfish,
   changes: readonly FileChange[],
 ): Promise<MountResult> {
-  const filesystems = parseFilesystems(await guestfish.ask('list-filesystems'))
-  const candidates = await findRoots(guestfish, filesystems.filter(holdsFiles))
-  if (candidates.length === 0) {
-    const encrypted = filesystems.filter(({ type }) => type === 'crypto_LUKS')
-    return { kind: 'no-system', encrypted: encrypted.map(({ mountable }) => mountable) }
+  const filesystems = await listFilesystems(guestfish)
+  const root = await findRoot(guestfish, filesystems)
+  if (root === undefined) {
+    const encrypted = filesystems.filter(({ tags }) => tags['TYPE'] === 'crypto_LUKS')
+    return { kind: 'no-system', encrypted: encrypted.map(({ device }) => device) }
   }
-  const tags = await readTags(guestfish, filesystems)
-  const find = (entry: FstabEntry): string | undefined => findSource(entry, filesystems, tags)
-  const root = candidates.find(({ mountable, fstab }) =>
-    fstab.some((entry) => entry.path === '/' && find(entry) === mountable),
-  )
-  const { mountable, fstab } = root ?? candidates[0] ?? { mountable: '', fstab: [] }
-  await guestfish.ask('mount', mountable, '/')
-  const needed = changes.map(placeOf)
-  for (const entry of fstab.filter(isMounted).toSorted((a, b) => a.path.length - b.path.length)) {
-    const source = find(entry)
+  await guestfish.ask('mount', root.mountable, '/')
+  const needed = changes.map((change) => (change.kind === 'remove' ? change.pattern : change.path))
+  for (const entry of root.fstab.filter(isLocal).toSorted((a, b) => a.path.length - b.path.length)) {
+    const source = findSource(entry, filesystems)
     const isNeeded = needed.some((path) => path.startsWith(`${entry.path}/`))
     if (source === undefined && isNeeded) return { kind: 'missing', path: entry.path, source: entry.source }
     if (source === undefined) continue
@@ -51,46 +41,74 @@ export async function mountSystem(
   return { kind: 'mounted' }
 }
 
-interface Candidate {
+async function listFilesystems(guestfish: Guestfish): Promise<readonly Filesystem[]> {
+  const partitions = await guestfish.ask('list-partitions')
+  const disks = await guestfish.ask('list-devices')
+  const whole = disks.filter(
+    (disk) => !partitions.some((partition) => partition.replace(/\d+$/, '') === disk),
+  )
+  const devices = [
+    ...partitions,
+    ...whole,
+    ...(await guestfish.attempt('list-md-devices')),
+    ...(await guestfish.attempt('lvs')),
+  ]
+  const filesystems: Filesystem[] = []
+  for (const device of devices)
+    filesystems.push({ device, tags: parseTags(await guestfish.attempt('blkid', device)) })
+  return filesystems
+}
+
+interface Root {
   readonly mountable: string
   readonly fstab: readonly FstabEntry[]
 }
 
-async function findRoots(
-  guestfish: Guestfish,
-  filesystems: readonly Filesystem[],
-): Promise<readonly Candidate[]> {
-  const roots: Candidate[] = []
-  for (const { mountable } of filesystems) {
-    await guestfish.attempt('mount-ro', mountable, '/')
-    const [hasUsers] = await guestfish.attempt('is-file', '/etc/passwd')
-    if (hasUsers === 'true')
-      roots.push({ mountable, fstab: parseFstab(await guestfish.attempt('cat', '/etc/fstab')) })
-    await guestfish.ask('umount-all')
+/** The file system with users whose own fstab names it as the root, else the first with users. */
+async function findRoot(guestfish: Guestfish, filesystems: readonly Filesystem[]): Promise<Root | undefined> {
+  let first: Root | undefined
+  for (const filesystem of filesystems.filter(({ tags }) => systemTypes.has(tags['TYPE'] ?? ''))) {
+    for (const mountable of await mountablesOf(guestfish, filesystem)) {
+      const fstab = await readRoot(guestfish, mountable)
+      if (fstab === undefined) continue
+      const own = fstab.find(({ path }) => path === '/')
+      if (own !== undefined && findSource(own, filesystems) === mountable) return { mountable, fstab }
+      first ??= { mountable, fstab }
+    }
   }
-  return roots
+  return first
 }
 
-async function readTags(
-  guestfish: Guestfish,
-  filesystems: readonly Filesystem[],
-): Promise<ReadonlyMap<string, DeviceTags>> {
-  const tags = new Map<string, DeviceTags>()
-  for (const { device } of filesystems.map(({ mountable }) => deviceOf(mountable))) {
-    if (!tags.has(device)) tags.set(device, parseTags(await guestfish.attempt('blkid', device)))
-  }
-  return tags
+/** File systems that Linux can have its root on. */
+const systemTypes: ReadonlySet<string> = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'jfs'])
+
+async function mountablesOf(guestfish: Guestfish, { device, tags }: Filesystem): Promise<readonly string[]> {
+  if (tags['TYPE'] !== 'btrfs') return [device]
+  await guestfish.attempt('mount-ro', device, '/')
+  const lines = await guestfish.attempt('btrfs-subvolume-list', '/')
+  await guestfish.ask('umount-all')
+  const subvolumes = lines.flatMap((line) => /^\s*btrfssubvolume_path: (.+)$/.exec(line)?.[1] ?? [])
+  return [device, ...subvolumes.map((subvolume) => mountableOf(device, subvolume))]
 }
 
-/** Kernel and boot loader are nobody's identity; the rest has no disk, or is mounted by hand. */
-const isMounted = ({ path, type, options }: FstabEntry): boolean =>
+/** The fstab of a root, empty when it has none; `undefined`: it is not a root. */
+async function readRoot(guestfish: Guestfish, mountable: string): Promise<readonly FstabEntry[] | undefined> {
+  await guestfish.attempt('mount-ro', mountable, '/')
+  const [hasUsers] = await guestfish.attempt('is-file', '/etc/passwd')
+  const lines = hasUsers === 'true' ? await guestfish.attempt('cat', '/etc/fstab') : undefined
+  await guestfish.ask('umount-all')
+  return lines && parseFstab(lines)
+}
+
+/** Kernel and boot loader are nobody's identity; the rest has no disk of its own, or is mounted by hand. */
+const isLocal = ({ path, type, options }: FstabEntry): boolean =>
   path !== '/' &&
   path !== '/boot' &&
   !path.startsWith('/boot/') &&
-  !['swap', 'proc', 'sysfs', 'tmpfs', 'devpts', 'devtmpfs', 'nfs', 'nfs4', 'cifs', 'overlay'].includes(
-    type,
-  ) &&
+  !noDisk.has(type) &&
   !options.includes('noauto') &&
   !options.includes('bind')
 
-const placeOf = (change: FileChange): string => (change.kind === 'remove' ? change.pattern : change.path)
+const noDisk: ReadonlySet<string> = new Set(
+  'swap proc sysfs tmpfs devpts devtmpfs nfs nfs4 cifs overlay 9p virtiofs'.split(' '),
+)
