@@ -35,7 +35,7 @@ export const errorCatalogue = {
 
   'image.not-found': {
     title: 'The image file or URL does not exist.',
-    when: 'A local file is missing or is no regular file, the publisher answers 404 or 410, or no image of the spec fits the command.',
+    when: 'A local file is missing or is no regular file, the publisher answers 404 or 410, the image is one that only a host has, or no image of the spec fits the command.',
     hint: 'Correct the image in the spec.',
   },
   'image.download-failed': {

@@ -71,7 +71,11 @@ export const hostDocument = z.strictObject({
 })
 
 export const networkDocument = z.strictObject({
-  use: required(text(), 'Name of an existing libvirt network on the host.', { example: 'default' }),
+  use: required(
+    text(),
+    'Name of an existing network on the host: of libvirt, or a virtual switch of Hyper-V.',
+    { example: 'default' },
+  ),
   gateway4: field(
     bareAddress(),
     'IPv4 gateway of interfaces on this network that have a static IPv4 address.',

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect, it, test } from 'vitest'
-import { load, problemLines, withHead } from './testing/load.ts'
+import { load, loadSound, problemLines, withHead } from './testing/load.ts'
 
 const canary = 'c4nary-Zq8'
 const user = (lines: string): string =>
@@ -64,5 +64,26 @@ it('C7: a kind of password in a stronger layer replaces the other kind', async (
   expect(spec?.instances[0]?.cloudInit.user).toMatchObject({
     password: undefined,
     hashedPassword: { kind: 'env', name: 'B' },
+  })
+})
+
+it('C7: a reference in a stronger layer replaces one of another kind', async () => {
+  const password = async (weak: string, strong: string) =>
+    (
+      await loadSound(
+        withHead(
+          `defaults: { cloudInit: { user: { password: ${weak} } } }\ninstances: { web: { image: debian-12, cloudInit: { user: { password: ${strong} } } } }\n`,
+        ),
+      )
+    ).instances[0]?.cloudInit.user.password
+  expect(await password('{ env: A }', '{ file: /b }')).toEqual({ kind: 'file', path: '/b' })
+  expect(await password('{ file: /b }', '{ env: A }')).toEqual({ kind: 'env', name: 'A' })
+
+  const included = { '/specs/a.yaml': 'defaults: { cloudInit: { user: { password: { env: A } } } }\n' }
+  const own =
+    'include: [a.yaml]\ndefaults: { image: debian-12, cloudInit: { user: { password: { file: /b } } } }\ninstances: { web: {} }\n'
+  expect((await loadSound(withHead(own), included)).instances[0]?.cloudInit.user.password).toEqual({
+    kind: 'file',
+    path: '/b',
   })
 })

@@ -1,8 +1,10 @@
+import { isReference } from './merge.ts'
 import { type Entry, type MapNode, type Node, type Path, pathPartsOf } from './node.ts'
 
 /** `over` laid on `under`: mappings are merged, everything else is replaced. */
 export function mergeNodes(under: Node, over: Node): Node {
   if (under.kind !== 'map' || over.kind !== 'map') return over
+  if (isReference([...under.entries.keys()]) && isReference([...over.entries.keys()])) return over
   const entries = new Map<string, Entry>(under.entries)
   for (const [key, entry] of over.entries) {
     const below = entries.get(key)
