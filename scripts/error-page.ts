@@ -6,6 +6,7 @@ const groups = {
   spec: 'The spec',
   secret: 'Secrets',
   image: 'Images',
+  template: 'Templates',
   cache: 'The image cache',
   host: 'Hosts',
   pool: 'Storage pools',
@@ -20,6 +21,7 @@ const groups = {
   run: 'Runs',
   usage: 'The command line',
   benchmark: 'Benchmarks',
+  import: 'Imports',
   internal: 'Inside',
 } as const satisfies Readonly<Record<string, string>>
 
