@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest'
+import { describeClones } from './conformance/clones.ts'
 import { describeMachines } from './conformance/machines.ts'
 import { describeLock, describeSnapshots } from './conformance/snapshots.ts'
 import { describeStorage } from './conformance/storage.ts'
@@ -26,6 +27,7 @@ export function describeHypervisor(name: string, setup: () => Promise<Hypervisor
     })
     describeStorage(() => suite)
     describeMachines(() => suite)
+    describeClones(() => suite)
     describeSnapshots(() => suite)
     describeLock(() => suite)
   })

@@ -49,7 +49,7 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
     growDisk: (progress, _vm, _device, volume, sizeBytes) => growDisk(context, progress, volume, sizeBytes),
     cloneDisk: (progress, clone) => cloneDisk(context, progress, clone),
     editDisks: (progress, edit) => editDisks(context, progress, edit),
-    whyNoEdit: async () => undefined,
+    whyNoEdit: async () => (world.hasGuestTools ? undefined : 'libguestfs is not installed'),
     files: hostFiles(context),
     deleteVolume: (progress, volume) => deleteVolume(context, progress, volume),
     async writeMark(progress, name, mark) {

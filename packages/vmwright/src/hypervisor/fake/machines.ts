@@ -14,10 +14,21 @@ export async function defineVm(
 ): Promise<void> {
   const { world } = context
   const wanted = await context.look(progress, 'lookupVm', definition.name, () => asDefined(world, definition))
-  if (context.same(world.vms[definition.name], wanted)) return
+  if (context.same(world.vms[definition.name], wanted)) return copyVariables(context, progress, definition)
   await context.change(progress, 'defineVm', definition.name, () =>
     daemon.defineVm(world, asDefined(world, definition)),
   )
+  await copyVariables(context, progress, definition)
+}
+
+/** A clone of a UEFI machine has its boot entries before it ever ran. */
+async function copyVariables(context: FakeContext, progress: Progress, vm: VmDefinition): Promise<void> {
+  const { world } = context
+  const basis = vm.basis === undefined ? undefined : world.vms[vm.basis]
+  if (basis?.firmwareVariables !== true || world.vms[vm.name]?.firmwareVariables !== false) return
+  await context.change(progress, 'copyFirmwareVariables', vm.name, () => {
+    daemon.vmNamed(world, vm.name).firmwareVariables = true
+  })
 }
 
 /**

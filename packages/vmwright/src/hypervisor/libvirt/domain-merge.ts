@@ -43,7 +43,8 @@ function replaceChildren(existing: XmlElement, wanted: XmlElement, names: readon
   return { ...existing, children: [...kept, ...added] }
 }
 
-function mergeMetadata(existing: XmlElement, wanted: XmlElement): XmlElement {
+/** Other people's metadata with ours, old or new, taken out and the wanted put in. */
+export function mergeMetadata(existing: XmlElement, wanted: XmlElement): XmlElement {
   const ours = wanted.children.filter((child) => typeof child !== 'string')
   const namespaces = ours.flatMap((child) =>
     Object.entries(child.attributes).flatMap(([name, value]) => (name.startsWith('xmlns') ? [value] : [])),

@@ -11,7 +11,8 @@ export interface HostShell {
   readonly isSession: boolean
   /**
    * Runs a script with `arguments` as `$1`, `$2`, … Resolves whatever its exit code. Throws `host.unreachable`,
-   * `process.not-found`, and the progress's reason when it was cancelled.
+   * `process.not-found`, `host.timeout` at the progress's deadline, and its reason when it was cancelled. Only the
+   * shell or ssh is killed then: what runs for long on the host has to see for itself that nobody listens.
    */
   run(progress: Progress, command: HostCommand): Promise<RunResult>
   /** Program and arguments of a process there, for who needs to speak with it. */
@@ -27,7 +28,7 @@ export interface HostCommand {
   readonly input?: string | Uint8Array
   /** Name of the effect, `shell.inspect-files`, and what it touches. */
   readonly effect: { readonly kind: string; readonly object: string; readonly mutates: boolean }
-  /** As root: directly, or by `sudo -n` for everybody else. */
+  /** As root: directly, or by `sudo -n` for everybody else. A session's host is left as that user. */
   readonly privileged: boolean
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
 }
@@ -45,8 +46,9 @@ export function whyNoShell(uri: string): string | undefined {
 /** Local for hosts that are reached by a socket, over the user's `ssh` for those of `qemu+ssh://`. */
 export function hostShell(spec: HostSpec): HostShell {
   const { name, route } = parseUri(spec.uri)
+  const isSession = name === 'qemu:///session'
   const commandLine: HostShell['commandLine'] = ({ script, arguments: words = [], privileged }) => {
-    const shell = ['sh', '-c', privileged ? asRoot(script) : script, 'sh', ...words]
+    const shell = ['sh', '-c', privileged && !isSession ? asRoot(script) : script, 'sh', ...words]
     if (route.kind === 'ssh') return ['ssh', ...sshCommand(route, shell)]
     if (route.kind === 'unix') return ['sh', ...shell.slice(1)]
     throw new ProvisionError('host.no-shell', {
@@ -56,19 +58,25 @@ export function hostShell(spec: HostSpec): HostShell {
   }
   return {
     host: spec.name,
-    isSession: name === 'qemu:///session',
+    isSession,
     commandLine,
     async run(progress, command) {
       progress.check()
       const [program, ...words] = commandLine(command)
       const { input, onLine } = command
-      const result = await progress.seam.effect(command.effect, () =>
+      const limit = Number.isFinite(progress.remainingMs)
+        ? AbortSignal.timeout(Math.ceil(progress.remainingMs))
+        : undefined
+      const run = (): Promise<RunResult> =>
         runProgram(program, words, {
-          signal: progress.callOptions().signal,
+          signal: limit === undefined ? progress.signal : AbortSignal.any([progress.signal, limit]),
           ...(input === undefined ? {} : { input }),
           ...(onLine === undefined ? {} : { onLine }),
-        }),
-      )
+        })
+      const result = await progress.seam.effect(command.effect, run).catch((error: unknown) => {
+        progress.check()
+        throw limit?.aborted === true ? timedOut(spec, command) : error
+      })
       if (route.kind === 'ssh' && result.exitCode === sshFailed)
         throw new ProvisionError('host.unreachable', {
           message: `Could not run a command on host ${spec.name}: ${result.stderr.trim().split('\n').at(-1) ?? 'ssh failed'}`,
@@ -79,8 +87,16 @@ export function hostShell(spec: HostSpec): HostShell {
   }
 }
 
+const timedOut = ({ name }: HostSpec, { effect }: HostCommand): ProvisionError =>
+  new ProvisionError('host.timeout', {
+    message: `A command on host ${name} did not end in time: ${effect.kind} of ${effect.object}.`,
+    details: { host: name, object: effect.object },
+    retryable: true,
+  })
+
 /** The script itself when the user is root, else by sudo, which must not ask for a password. */
 const asRoot = (script: string): string =>
   `if [ "$(id -u)" != 0 ]; then exec sudo -n sh -c ${singleQuoted(script)} sh "$@"; fi\n${script}`
 
-const singleQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
+/** One word for a POSIX shell, whatever is in it. */
+export const singleQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

@@ -58,6 +58,7 @@ async function connect(progress: Progress, spec: HostSpec): Promise<Libvirt> {
 async function hypervisor(progress: Progress, spec: HostSpec, session: Session): Promise<Hypervisor> {
   const can = await readCapabilities(session, progress, spec)
   const shell = hostShell(spec)
+  const access = { session, shell, noShell: can.noShell }
   const hostIs = parseUri(spec.uri).route.kind === 'unix' ? 'local' : 'remote'
   return {
     host: spec.name,
@@ -70,13 +71,13 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     removePool: (progress, pool) => removePool(session, progress, pool),
     startNetwork: (progress, name) => startNetwork(session, progress, name),
     placeImage: (progress, image) => placeImage(session, progress, image, hostIs),
-    defineVm: (progress, vm) => defineVm(session, progress, vm, can.architecture),
+    defineVm: (progress, vm) => defineVm(access, progress, vm, can.architecture),
     createDisk: (progress, disk) => createDisk(session, progress, disk),
     writeVolume: (progress, volume, content) => writeVolume(session, progress, volume, content),
     growDisk: (progress, vm, device, volume, sizeBytes) =>
       growDisk(session, progress, { vm, device, volume, sizeBytes }),
-    cloneDisk: (progress, clone) => cloneDisk({ session, shell }, progress, clone),
-    editDisks: (progress, edit) => editDisks({ session, shell }, progress, edit),
+    cloneDisk: (progress, clone) => cloneDisk(access, progress, clone),
+    editDisks: (progress, edit) => editDisks(access, progress, edit),
     whyNoEdit: (progress) => whyNoEdit(shell, progress),
     files: hostFiles(shell),
     deleteVolume: (progress, volume) => deleteVolume(session, progress, volume),

@@ -3,9 +3,14 @@ import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { parseXml, writeXml, type XmlElement } from '../../lib/xml.ts'
 import type { VmDefinition, VmMark, VolumeRef } from '../contract.ts'
+import type { HostAccess } from './clone-disk.ts'
+import { definitionXml as inactiveXml } from './disks.ts'
+import { basedDomain, hostDevicesOf } from './domain-basis.ts'
 import { mergeDomain } from './domain-merge.ts'
+import { parseDomain } from './domain-read.ts'
 import { domainElement } from './domain-xml.ts'
 import { markElement, markNamespace, markPrefix } from './mark-xml.ts'
+import { copyVariables, type VariablesOwner } from './firmware-variables.ts'
 import { libvirtCodeOf, type Session } from './session.ts'
 import { volumePath } from './volumes.ts'
 
@@ -22,17 +27,23 @@ const undefineAll = 1 | 2 | 4 | 16
  * Defines the machine, or brings the existing one of that UUID to the definition; what others added to it stays
  * (see `mergeDomain`). A running machine takes the change at its next start. Throws `vm.foreign` when another
  * machine has the name. Safe to repeat.
+ *
+ * With a basis it is that machine's definition (`basedDomain`), and a copy of its firmware variables, which needs a
+ * shell on the host: without one it begins with fresh variables. Throws `template.not-found`.
  */
 export async function defineVm(
-  session: Session,
+  host: HostAccess,
   progress: Progress,
   vm: VmDefinition,
   architecture: string,
 ): Promise<void> {
+  const { session } = host
   const paths = await pathsOf(session, progress, vm)
   const wanted = domainElement(vm, { architecture, pathOf: (ref) => paths.get(keyOf(ref)) ?? '' })
   const existing = await definitionOf(session, progress, vm)
-  const xml = writeXml(existing === undefined ? wanted : mergeDomain(existing, wanted))
+  const template =
+    vm.basis === undefined ? undefined : await templateOf(host, progress, vm, vm.basis, existing)
+  const xml = writeXml(definition(vm, wanted, existing, template?.definition))
   const purpose = { object: vm.name, doing: `define machine ${vm.name}` }
   try {
     await session.call(progress, calls.domainDefineXmlFlags, { xml }, purpose)
@@ -40,6 +51,53 @@ export async function defineVm(
     if (libvirtCodeOf(error) !== undefined) await refuseForeign(session, progress, vm)
     throw error
   }
+  if (template === undefined || host.noShell !== undefined || parseDomain(xml).firmware !== 'uefi') return
+  const defined = await definitionOf(session, progress, vm)
+  if (defined !== undefined)
+    await copyVariables(host, progress, template, { name: vm.name, definition: defined })
+}
+
+/** A machine that was made on the basis of another is from then on its own basis. */
+function definition(
+  vm: VmDefinition,
+  wanted: XmlElement,
+  existing: XmlElement | undefined,
+  template: XmlElement | undefined,
+): XmlElement {
+  if (existing !== undefined) {
+    const isBased = vm.basis !== undefined || vm.mark.image.kind === 'template'
+    return isBased
+      ? basedDomain({ model: existing, of: 'itself', wanted, vm })
+      : mergeDomain(existing, wanted)
+  }
+  return template === undefined ? wanted : basedDomain({ model: template, of: 'template', wanted, vm })
+}
+
+/** The machine to take over from; `undefined` once there is nothing left to take. */
+async function templateOf(
+  { session }: HostAccess,
+  progress: Progress,
+  vm: VmDefinition,
+  basis: string,
+  existing: XmlElement | undefined,
+): Promise<VariablesOwner | undefined> {
+  if (existing !== undefined && vm.mark.stage !== 'creating') return undefined
+  const domain = await session.findDomain(progress, basis)
+  if (domain === undefined) {
+    if (existing !== undefined) return undefined
+    throw new ProvisionError('template.not-found', {
+      message: `Could not define machine ${vm.name} on host ${session.host}: there is no machine ${basis} to take its devices from.`,
+      details: { host: session.host, vm: vm.name, basis },
+    })
+  }
+  const template = parseXml(await inactiveXml(session, progress, domain))
+  const devices = hostDevicesOf(template)
+  if (devices.length === 0) return { name: basis, definition: template }
+  throw new ProvisionError('host.operation-failed', {
+    message: `Could not define machine ${vm.name} on host ${session.host}: its template ${basis} has ${devices.join(', ')} of the host, which two machines cannot have.`,
+    hint: `Take the device off ${basis}: virsh detach-device.`,
+    details: { host: session.host, vm: vm.name, basis, devices },
+  })
 }
 
 const keyOf = (ref: VolumeRef): string => `${ref.pool}/${ref.name}`

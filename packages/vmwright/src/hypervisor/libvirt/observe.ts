@@ -15,6 +15,7 @@ import type {
   ObservedVolume,
   VmState,
 } from '../contract.ts'
+import { isPartial } from './clone-script.ts'
 import { parseDomain } from './domain-read.ts'
 import { parseNetwork } from './network-xml.ts'
 import { parsePoolPath, poolId } from './pool-xml.ts'
@@ -203,7 +204,8 @@ async function observePool(
       : undefined,
   ])
   if (described === undefined) return undefined
-  const volumes = await mapParallel(listed?.vols ?? [], (vol) => observeVolume(session, progress, vol))
+  const vols = (listed?.vols ?? []).filter(({ name }) => !isPartial(name))
+  const volumes = await mapParallel(vols, (vol) => observeVolume(session, progress, vol))
   const path = parsePoolPath(described.xml)
   return {
     name: pool.name,

@@ -2,6 +2,7 @@ import { calls, errorCode, type StoragePool } from '@vmwright/libvirt'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { PoolDefinition } from '../contract.ts'
+import { isPartial } from './clone-script.ts'
 import { parsePoolPath, poolId, poolXml } from './pool-xml.ts'
 import { mapParallel, type Session } from './session.ts'
 
@@ -41,7 +42,7 @@ export async function ensurePool(
 
 /**
  * Removes the pool and its folder when they are empty; nothing to do when there is no such pool, or when it is not
- * the one that `ensurePool` makes. A folder with files that are no volumes stays, and so does one that libvirt may
+ * the one that `ensurePool` makes. Incomplete clones, which only a loss of power leaves, do not count. A folder with files that are no volumes stays, and so does one that libvirt may
  * not remove. Safe to repeat after any interruption.
  */
 export async function removePool(
@@ -66,7 +67,8 @@ export async function removePool(
     await session.call(progress, calls.storagePoolRefresh, { pool }, purpose)
     const args = { pool, needResults: 1 }
     const { vols } = await session.call(progress, calls.storagePoolListAllVolumes, args, purpose)
-    if (vols.length > 0) return
+    if (vols.some(({ name }) => !isPartial(name))) return
+    for (const vol of vols) await session.call(progress, calls.storageVolDelete, { vol }, purpose)
     await session.call(progress, calls.storagePoolDestroy, { pool }, purpose)
     await session.callUnless(progress, calls.storagePoolDelete, { pool }, folderFails)
   }

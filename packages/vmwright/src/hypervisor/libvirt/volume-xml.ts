@@ -3,7 +3,8 @@ import type { ObservedVolume } from '../contract.ts'
 
 export interface VolumeShape {
   readonly name: string
-  readonly capacityBytes: number
+  /** `undefined`: that of the backing file. */
+  readonly capacityBytes: number | undefined
   readonly format: 'qcow2' | 'raw'
   readonly mode: '0600' | '0644'
   /** The backing file of an overlay, always with its format: nothing is ever guessed from a disk's content. */
@@ -17,7 +18,7 @@ export function volumeXml(shape: VolumeShape): string {
       'volume',
       { type: 'file' },
       el('name', {}, shape.name),
-      el('capacity', { unit: 'bytes' }, String(shape.capacityBytes)),
+      shape.capacityBytes !== undefined && el('capacity', { unit: 'bytes' }, String(shape.capacityBytes)),
       el('allocation', { unit: 'bytes' }, '0'),
       el(
         'target',

@@ -8,7 +8,7 @@ import { libvirtCodeOf, type CallPurpose, type Session } from './session.ts'
 import { parseVolume, volumeXml } from './volume-xml.ts'
 
 /** Copying a base may take as long as the disk is large. */
-const copyTimeoutMs = 3_600_000
+export const copyTimeoutMs = 3_600_000
 /** Sizes are rounded up to whole sectors. */
 export const sectorBytes = 512
 
