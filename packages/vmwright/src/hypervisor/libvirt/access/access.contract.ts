@@ -80,6 +80,8 @@ describe.skipIf(process.getuid?.() !== 0)('T9: what the user that runs guests ma
     expect((await tree.check(pool)).blocked).toHaveLength(1)
     await writeFile(tree.places.qemuConf, 'group = "daemon"\n')
     expect((await tree.check(pool)).blocked).toEqual([])
+    await run('chgrp', [user, tree.at()])
+    expect((await tree.check(pool)).blocked).toEqual([])
   })
 
   it('T9: tries root without the capabilities that QEMU has not either', async () => {
