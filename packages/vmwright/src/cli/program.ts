@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { stages } from '../plan/plan.ts'
 import { version } from '../version.ts'
+import { registerImport } from './register-import.ts'
 import { registerMore } from './more.ts'
 import { namesOption } from './options.ts'
 import {
@@ -39,6 +40,7 @@ Exit codes: 0 done, 1 failed, 2 changes pending (plan --detailed-exitcode), 3 no
     )
   registerLifeCycle(program, run)
   registerMore(program, run)
+  registerImport(program, run)
   return program
 }
 
