@@ -12,6 +12,7 @@ import { type Directories, directoriesOf } from './lib/directories.ts'
 import { ProvisionError } from './lib/errors.ts'
 import type { Progress } from './lib/progress.ts'
 import { readSecret } from './lib/read-secret.ts'
+import { isHyperv } from './spec/hosts.ts'
 import type { HostSpec, ResolvedSpec } from './spec/resolved.ts'
 import { openTemplateRecords } from './templates/records.ts'
 
@@ -46,8 +47,7 @@ export function composeServices(spec: ResolvedSpec, surroundings: Surroundings):
 
 /** The driver for a host's kind, connected. Throws `host.no-driver`, and what the driver throws. */
 async function openHost(progress: Progress, host: HostSpec): Promise<Hypervisor> {
-  const { protocol } = new URL(host.uri)
-  if (protocol !== 'hyperv:') return openLibvirtHost(progress, host)
+  if (!isHyperv(host)) return openLibvirtHost(progress, host)
   throw new ProvisionError('host.no-driver', {
     message: `The host ${host.name} (${host.uri}) is a Hyper-V host, for which this version has no driver.`,
     details: { host: host.name, uri: host.uri },

@@ -2,7 +2,7 @@ import type { Member } from './groups.ts'
 import { toMs } from './quantity.ts'
 import { type ReadyRung, readyRungs, type ReadySpec } from './resolved.ts'
 
-export const usualRungs: readonly ReadyRung[] = ['started', 'address', 'port', 'ssh', 'cloud-init']
+const usualRungs: readonly ReadyRung[] = ['started', 'address', 'port', 'ssh', 'cloud-init']
 
 /** Generous, because a first boot under emulation is slow; the port shows a slow boot first. */
 const defaultTimeouts: Readonly<Record<ReadyRung, number>> = {
