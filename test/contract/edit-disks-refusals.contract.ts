@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openLibvirt } from '@vmwright/libvirt'
@@ -24,6 +25,7 @@ beforeAll(async () => {
   pool = `${test.prefix}pool`
   await mkdir(tools)
   await test.host.ensurePool(test.progress, { name: pool, path: join(test.folder, 'pool') })
+  await writeFile(join(test.folder, 'pool', 'root.qcow2'), '')
 })
 afterAll(async () => {
   await session.libvirt.close()
@@ -129,7 +131,7 @@ it('T5: names the package when there is no guestfish, before and instead of the 
 })
 
 it('T5: ends guestfish when it is cancelled', async () => {
-  const shell = await standIn('launch) echo launching >&2 ;;\n  list-*) sleep 60 ;;')
+  const shell = await standIn('list-*) exec sleep 60 ;;')
   const controller = new AbortController()
   const progress = new Progress(realSeam(), { signal: controller.signal })
   const edit = editDisks({ session, shell }, progress, editOf())
@@ -138,6 +140,15 @@ it('T5: ends guestfish when it is cancelled', async () => {
   await expect(edit).rejects.toThrow('cancelled')
   const [pid] = (await readFile(join(tools, 'started'), 'utf8')).split(' ')
   expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
+})
+
+it('T5: waits for what an interrupted run left on the disk', async () => {
+  const shell = await standIn(system)
+  const lingering = `echo left >>${tools}/heard; sleep 1; echo gone >>${tools}/heard`
+  spawn('flock', [join(test.folder, 'pool', 'root.qcow2'), 'sh', '-c', lingering], { stdio: 'ignore' })
+  await expect.poll(heard, { timeout: 20_000 }).toContain('left')
+  await editDisks({ session, shell }, test.progress, editOf())
+  expect(await heard()).toMatch(/^left\ngone\nadd-drive /)
 })
 
 it('T5: never touches the disks of a machine that runs', async () => {

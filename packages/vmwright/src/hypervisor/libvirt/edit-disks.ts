@@ -29,10 +29,11 @@ export async function editDisks(
     path: await volumePath(session, progress, volume),
     format,
   }))
+  const use = { acceleration: edit.acceleration, disk: disks[0]?.path ?? '/dev/null' }
   const effect = { kind: 'guestfish.edit', object: edit.vm, mutates: true }
   const result = await progress.seam
     .effect(effect, () =>
-      withGuestfish(progress, shell, edit.acceleration, async (guestfish): Promise<MountResult> => {
+      withGuestfish(progress, shell, use, async (guestfish): Promise<MountResult> => {
         progress.report({ what: `the appliance of libguestfs for ${edit.vm}` })
         for (const { path, format } of disks) await guestfish.ask('add-drive', path, `format:${format}`)
         await guestfish.ask('launch')
@@ -51,7 +52,7 @@ export async function editDisks(
 
   async function explain(error: unknown): Promise<never> {
     if (!(error instanceof GuestfishEnded)) throw error
-    const why = await whyNoEdit(shell, progress)
+    const why = progress.remainingMs > 0 ? await whyNoEdit(shell, progress) : undefined
     if (why !== undefined)
       throw new ProvisionError('host.tool-missing', {
         message: `Could not write into the disks of ${edit.vm} on host ${session.host}: ${why}.`,

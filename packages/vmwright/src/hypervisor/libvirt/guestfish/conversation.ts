@@ -27,16 +27,17 @@ const longestMs = 900_000
 /**
  * Speaks with one guestfish on the host while `work` runs, and ends it. All goes over its stdin, so that neither
  * secrets nor paths are seen in the host's list of processes. When this process dies, or is cancelled, guestfish
- * comes to the end of its input and ends, and its appliance with it.
+ * comes to the end of its input and ends, and its appliance with it; who comes next for the same `disk` waits for that.
  */
 export async function withGuestfish<T>(
   progress: Progress,
   shell: HostShell,
-  acceleration: 'kvm' | 'emulation',
+  { acceleration, disk }: { readonly acceleration: 'kvm' | 'emulation'; readonly disk: string },
   work: (guestfish: Guestfish) => Promise<T>,
 ): Promise<T> {
+  progress.check()
   const settings = acceleration === 'emulation' ? 'force_tcg' : ''
-  const [program, ...words] = shell.commandLine({ script, arguments: [settings], privileged: true })
+  const [program, ...words] = shell.commandLine({ script, arguments: [settings, disk], privileged: true })
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] })
   const finished = new AbortController()
   const stop = (): void => {
@@ -70,11 +71,18 @@ export async function withGuestfish<T>(
   }
 }
 
-/** Constant. The user's own settings for debugging would print what is written. */
+/**
+ * Constant. The user's own settings for debugging would print what is written. The lock is one of flock(2), which QEMU
+ * does not use, and is held as long as guestfish lives: an appliance that an earlier run left behind may still be
+ * starting, and would have QEMU refuse the disk.
+ */
 const script = `
-unset LIBGUESTFS_DEBUG LIBGUESTFS_TRACE
-LIBGUESTFS_BACKEND=direct LIBGUESTFS_BACKEND_SETTINGS=$1 LC_ALL=C.UTF-8
-export LIBGUESTFS_BACKEND LIBGUESTFS_BACKEND_SETTINGS LC_ALL
+unset LIBGUESTFS_DEBUG LIBGUESTFS_TRACE LIBGUESTFS_BACKEND_SETTINGS
+LIBGUESTFS_BACKEND=direct LC_ALL=C.UTF-8
+export LIBGUESTFS_BACKEND LC_ALL
+[ -z "$1" ] || export LIBGUESTFS_BACKEND_SETTINGS="$1"
+exec 9<"$2"
+flock -w 120 9 || { echo 'another libguestfs works on the disk' >&2; exit 1; }
 exec guestfish`
 
 interface Waiter {

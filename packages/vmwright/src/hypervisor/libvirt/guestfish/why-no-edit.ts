@@ -15,7 +15,7 @@ export async function whyNoEdit(shell: HostShell, progress: Progress): Promise<s
     privileged: true,
   })
   if (exitCode === 0) return sentences[stdout.trim()]
-  return `no command can be run there as root: ${stderr.trim().split('\n').at(-1) ?? ''}`
+  return `no command can be run there: ${stderr.trim().split('\n').at(-1) ?? ''}`
 }
 
 const script = `
