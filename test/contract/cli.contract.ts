@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
@@ -65,7 +65,7 @@ describe('help', () => {
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) (?:\[|<| {2})/gm)].map((match) => match[1])
     expect(exitCode).toBe(0)
     expect(commands.join(' ')).toBe(
-      'validate plan apply destroy status ping ssh console access images snapshot benchmark explain schema errors completion help',
+      'validate plan apply destroy status ping ssh console access images host snapshot benchmark explain schema errors completion import help',
     )
   })
 
@@ -103,6 +103,47 @@ describe('help', () => {
     const { exitCode, stdout, stderr } = await vmwright([...command.split(' '), '--help'])
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     expect(stdout).toContain(`Usage: vmwright ${command} ${usage}\n`)
+  })
+})
+
+describe('benchmark', () => {
+  it('C21: without data says so, as text and as JSON, and fails', async () => {
+    const text = await vmwright(['benchmark', 'report'])
+    expect(text).toMatchObject({ exitCode: 1, stdout: '' })
+    expect(text.stderr).toContain('[benchmark.no-data]')
+    const compared = await vmwright(['benchmark', 'compare', 'a', 'b', '--json'])
+    expect(json(compared)).toMatchObject({ kind: 'error', error: { code: 'benchmark.no-data' } })
+  })
+
+  it('C21: reports and compares what an older system wrote', async () => {
+    const summary = { total_wall_seconds: 61.5, stage_totals_seconds: { runtime: 60 }, task_count: 1 }
+    const line = { task_name: 'Wait for SSH', duration_seconds: 60, stage: 'runtime', host: 'rack1' }
+    const run = join(folder, 'old/20250102-030405')
+    await mkdir(run, { recursive: true })
+    await writeFile(join(run, 'timing_summary.json'), JSON.stringify(summary))
+    await writeFile(join(run, 'task_timings.jsonl'), `${JSON.stringify(line)}\n`)
+    const report = await vmwright(['benchmark', 'report', '--json'], { env: { BENCHMARK_ROOT: 'old' } })
+    expect(json(report)).toMatchObject({ directory: run, wallSeconds: 61.5, slowest: [line] })
+    const compared = await vmwright(['benchmark', 'compare', run, 'old'])
+    expect(compared).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(compared.stdout).toMatch(/^wall clock {2}61\.500 s {2}61\.500 s {2}1\.000 .* noise not known$/m)
+  })
+
+  it('C21: removes nothing when it is known beforehand that the machines cannot be made again', async () => {
+    // The test driver has a machine of this name.
+    const foreign = spec('test:///default').replace('cli-contract-db', 'test')
+    await writeFile(join(folder, 'foreign.yaml'), foreign)
+    const { exitCode, stdout } = await vmwright([
+      'benchmark',
+      'cold',
+      '-f',
+      'foreign.yaml',
+      '--yes',
+      '--json',
+    ])
+    expect(exitCode).toBe(5)
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'result', outcome: 'blocked' })
+    await expect(access(join(folder, 'logs'))).rejects.toThrow('ENOENT')
   })
 })
 

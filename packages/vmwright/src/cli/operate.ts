@@ -62,7 +62,7 @@ export async function operate(
           if (!mayAsk(context, options, operation)) return false
           sink.pause()
           isShown = true
-          timings.question(context.seam.nowMs())
+          timings.question()
           return ask(context, plan)
         },
       })
