@@ -196,6 +196,14 @@ describe('explainDenied', () => {
     expect(found?.hint).toContain(hint)
   })
 
+  it.each([
+    ['QEMU', "Could not open backing file: Could not open '/b/base.qcow2': Permission denied"],
+    ['libvirt', "Cannot access storage file '/b/vm.qcow2' (as uid:64055, gid:64055): Permission denied"],
+  ])('T9: understands the words of %s', (_, text) => {
+    const blocked = [block('/a', '/a'), block('/b', '/b')]
+    expect(explainDenied(text, report({ blocked }))?.message).toContain('cannot get into /b')
+  })
+
   it('T9: names the confinement, or what is left when modes and ACLs allow it', () => {
     const confined = [{ path: '/etc/vms', by: 'apparmor' as const, message: 'Refused.', hint: 'Move it.' }]
     expect(explainDenied(failed('/etc/vms/a'), report({ confined }))).toEqual({

@@ -139,7 +139,7 @@ export function explainDenied(
   report: AccessReport,
 ): { readonly message: string; readonly hint: string } | undefined {
   if (!/permission denied/i.test(text)) return undefined
-  const named = /'([^']+)'\)?: Permission denied/i.exec(text)?.[1]
+  const named = /'(\/[^']+)'(?: \([^)]*\))?: Permission denied/i.exec(text)?.[1]
   const about = <T extends { readonly path: string }>(each: readonly T[]): T | undefined =>
     each.find(({ path }) => path === named || named?.startsWith(`${path}/`) === true) ?? each[0]
   const block = about(report.blocked)
