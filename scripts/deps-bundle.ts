@@ -40,7 +40,8 @@ const spec = {
 } as const
 const sources = chooseAptSources(spec, await aptSourcesOfMachine())
 const wanted = {
-  setup: words(execFileSync(join(root, 'scripts/setup.sh'), ['packages'], { encoding: 'utf8' })),
+  // Make is what the rest is called by.
+  setup: ['make', ...words(execFileSync(join(root, 'scripts/setup.sh'), ['packages'], { encoding: 'utf8' }))],
   image: makeRecipe(spec, sources).packages,
 }
 

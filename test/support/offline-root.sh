@@ -19,7 +19,7 @@ for device in null zero full random urandom tty net/tun; do
 done
 mkdir "$root/dev/pts" "$root/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
-ln -s pts/ptmx "$root/dev/ptmx"
+mknod -m 666 "$root/dev/ptmx" c 5 2
 ln -s /proc/self/fd "$root/dev/fd"
 mount -t tmpfs tmpfs "$root/dev/shm"
 ip link set lo up

@@ -9,6 +9,7 @@ import type { CachedImage, ImageContext } from './ensure.ts'
 import { changeFile, moveDurably, requireSpace } from './files.ts'
 import { manifestPath, packagesPath, sameDigest, signaturePath } from './layout.ts'
 import { peekBuild, peekUrl } from './peek.ts'
+import { stampOf } from './record.ts'
 import { tarEnd, tarHeader, tarPadding } from './tar.ts'
 import { expandUrlSource } from './url-source.ts'
 
@@ -21,7 +22,10 @@ export interface BundlePick {
 
 type Companion = Exclude<Parameters<typeof memberOf>[1], 'image'>
 
-/** What `ensureImage` would take from the cache now; `undefined`: nothing, or a local file, which no cache holds. */
+/**
+ * What `ensureImage` would take from the cache now; `undefined`: nothing, or a local file, which no cache holds.
+ * Throws `image.refused` for a built image of which nobody knows what it was built from.
+ */
 export async function pickForBundle(
   progress: Progress,
   image: ImageSpec,
@@ -43,15 +47,20 @@ export async function pickForBundle(
     if (given.kind === 'build') {
       const found = await peekBuild(image.id, given, context)
       if (found === undefined) continue
-      return {
-        image: found,
-        source: 'build',
-        companions: [{ part: 'packages.json', path: packagesPath(found.path) }],
-      }
+      const path = packagesPath(found.path)
+      if ((await stampOf(path)) === undefined) throw unknownInputs(found)
+      return { image: found, source: 'build', companions: [{ part: 'packages.json', path }] }
     }
   }
   return undefined
 }
+
+const unknownInputs = ({ id, path }: CachedImage): ProvisionError =>
+  new ProvisionError('image.refused', {
+    message: `The image ${id} cannot be bundled: nothing tells what ${path} was built from.`,
+    hint: `Remove the file, then run \`vmwright images build --image ${id}\`.`,
+    details: { path },
+  })
 
 /**
  * Writes the archive, replacing one at `path` when it is complete; each image is compared with its digest on the way.
