@@ -5,10 +5,13 @@ import type { Progress } from '../lib/progress.ts'
 const maxTries = 4
 const firstPauseMs = 500
 const maxPauseMs = 15_000
+/** Trying again helps against hiccups, which fail fast; where packets vanish, each try lasts as long as the first. */
+const unreachableLimitMs = 10_000
 
 /**
  * Calls `attempt` again after retryable failures, with growing pauses, up to four times in a row and within the
- * deadline. `madeProgress` tells, and forgets, whether the failed attempt got anywhere: then the count starts anew.
+ * deadline; a publisher that could not be reached for ten seconds is not asked again. `madeProgress` tells, and
+ * forgets, whether the failed attempt got anywhere: then the count starts anew.
  */
 export async function retrying<T>(
   progress: Progress,
@@ -16,13 +19,18 @@ export async function retrying<T>(
   attempt: () => Promise<T>,
   madeProgress: () => boolean = () => false,
 ): Promise<T> {
+  let startedMs = progress.seam.monotonicMs()
   for (let failures = 0; ; failures++) {
     progress.check()
     try {
       return await attempt()
     } catch (error) {
       if (!isProvisionError(error) || !error.retryable) throw error
-      if (madeProgress()) failures = 0
+      const lastedMs = progress.seam.monotonicMs() - startedMs
+      if (madeProgress()) {
+        failures = 0
+        startedMs += lastedMs
+      } else if (error.code === 'image.unreachable' && lastedMs > unreachableLimitMs) throw error
       if (failures + 1 >= maxTries) throw error
       const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** failures)
       if (progress.remainingMs <= pauseMs) throw error
