@@ -99,6 +99,7 @@ install_packages() {
     must "reading the bundle's lists of packages" bundle_apt_get update
     # shellcheck disable=SC2086
     must "installing packages" bundle_apt_get install --no-install-recommends $missing
+    as_root rm -rf "$bundle_dir.lists"
     return
   fi
   install="env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends"

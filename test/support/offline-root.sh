@@ -23,4 +23,8 @@ mknod -m 666 "$root/dev/ptmx" c 5 2
 ln -s /proc/self/fd "$root/dev/fd"
 mount -t tmpfs tmpfs "$root/dev/shm"
 ip link set lo up
-exec chroot "$root" env -i PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/root LC_ALL=C.UTF-8 "$@"
+# Not chroot alone: libvirt gives each QEMU a /dev of its own and looks for mounts from the true root.
+cd "$root"
+pivot_root . mnt
+exec chroot . env -i PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/root LC_ALL=C.UTF-8 \
+  bash -c 'umount -l /mnt && exec "$@"' - "$@"
