@@ -38,8 +38,11 @@ async function copyVariables(context: FakeContext, progress: Progress, vm: VmDef
 function asDefined(world: FakeWorld, definition: VmDefinition): FakeVm {
   const { disks, seed, basis, ...facts } = structuredClone(definition)
   const found = Object.values(world.vms).find((vm) => vm.id === definition.id)
-  const model = basis === undefined ? undefined : (found ?? daemon.vmNamed(world, basis))
+  const isBased = basis !== undefined || facts.mark.image.kind === 'template'
+  const template = basis === undefined || found !== undefined ? undefined : daemon.vmNamed(world, basis)
+  const model = isBased ? (found ?? template) : undefined
   const devices = model?.disks.filter(({ kind }) => kind === 'disk').map(({ device }) => device) ?? []
+  const isByDevice = devices.every((device) => disks.some((disk) => disk.device === device))
   const seedDevice = definition.mark.volumes.find(({ role }) => role === 'seed')?.device ?? 'sda'
   return {
     ...createFakeVm(definition.name),
@@ -49,7 +52,7 @@ function asDefined(world: FakeWorld, definition: VmDefinition): FakeVm {
     interfaces: [...facts.interfaces],
     disks: [
       ...disks.map(({ device, volume, format }, index) => ({
-        device: devices[index] ?? device,
+        device: isByDevice ? device : (devices[index] ?? device),
         path: daemon.pathOf(daemon.poolNamed(world, volume.pool), volume),
         kind: 'disk' as const,
         format,

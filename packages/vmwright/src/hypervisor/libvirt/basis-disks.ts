@@ -14,8 +14,10 @@ export function basedDisks(basis: Basis, model: XmlElement, wanted: XmlElement):
   const isDisk = (disk: XmlElement): boolean => (disk.attributes['device'] ?? 'disk') === 'disk'
   const isSeed = (disk: XmlElement): boolean => basis.of === 'itself' && holdsSeed(basis, disk, seed)
   const slots = childrenOf(model, 'disk').filter((disk) => isDisk(disk) && !isSeed(disk))
+  // The devices decide where they are those of the model; else, as for machines of other buses, the order.
+  const isByDevice = slots.every((slot) => files.some((file) => deviceOf(file) === deviceOf(slot)))
   const disks = files.map((file, index) => {
-    const slot = slots[index]
+    const slot = isByDevice ? slots.find((one) => deviceOf(one) === deviceOf(file)) : slots[index]
     return slot === undefined ? file : withFile(basis, slot, file)
   })
   const media = childrenOf(model, 'disk').filter((disk) => !isDisk(disk) || isSeed(disk))

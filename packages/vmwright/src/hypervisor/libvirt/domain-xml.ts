@@ -26,7 +26,7 @@ export function domainElement(vm: VmDefinition, context: DomainContext): XmlElem
     el('name', {}, vm.name),
     el('uuid', {}, vm.id),
     el('title', {}, `${vm.mark.instance} of ${vm.mark.project}`),
-    el('description', {}, `Made by vmwright from image ${vm.mark.image.id}`),
+    el('description', {}, `Made by vmwright from ${vm.mark.image.kind} ${vm.mark.image.id}`),
     el(
       'metadata',
       {},
