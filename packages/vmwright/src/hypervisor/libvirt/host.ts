@@ -78,7 +78,7 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
       growDisk(session, progress, { vm, device, volume, sizeBytes }),
     cloneDisk: (progress, clone) => cloneDisk(access, progress, clone),
     editDisks: (progress, edit) => editDisks(access, progress, edit),
-    whyNoEdit: (progress) => whyNoEdit(shell, progress),
+    whyNoEdit: async (progress) => can.noShell ?? whyNoEdit(shell, progress),
     files: hostFiles(shell),
     deleteVolume: (progress, volume) => deleteVolume(session, progress, volume),
     writeMark: (progress, vm, mark) => writeMark(session, progress, vm, mark),
