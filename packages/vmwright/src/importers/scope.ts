@@ -42,8 +42,8 @@ export function scopeOf(variables: ReadonlyMap<string, Value>): Scope {
     running.add(name)
     const value = hidden(name, resolve(written))
     running.delete(name)
-    // Within a circle the answer depends on where it was entered, so that only the outermost is kept.
-    if (running.size === 0 || value.kind !== 'question') resolved.set(name, value)
+    // Questions too: to try them again at each use would take time that doubles with each level.
+    resolved.set(name, value)
     return value
   }
 

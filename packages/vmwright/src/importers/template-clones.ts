@@ -196,7 +196,11 @@ function carryInstance(
     ['template_instance_name', 'template_instance_disk_files', 'guest_os_variant'].some((key) => own.has(key))
   ) {
     const key = `${name}-template`
-    carryTemplate(carrier, scope, key, pick)
+    // The disks of the profile belong to its machine; of another machine those that it has are taken.
+    const isOther = own.has('template_instance_name') && !own.has('template_instance_disk_files')
+    carryTemplate(carrier, scope, key, (setting, variable) =>
+      isOther && setting === 'template_instance_disk_files' ? undefined : pick(setting, variable),
+    )
     carrier.decide(
       [...at, 'template'],
       key,
