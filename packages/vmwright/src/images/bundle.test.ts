@@ -167,6 +167,17 @@ describe('T12: a hostile or damaged bundle leaves the cache as it is', () => {
     expect(await other.list()).toEqual([])
   })
 
+  it.each([
+    ['of another publisher', { url: 'https://evil.example/SHA512SUMS' }, 'image.refused'],
+    ['that gives another digest', { text: `${hex('sha512', second)}  disk.raw\n` }, 'image.refused'],
+    ['of other files', { text: `${hex('sha512', first)}  other.raw\n` }, 'image.manifest-failed'],
+  ])('a manifest %s', async (_case, changes, want) => {
+    const manifest = { ...(JSON.parse(String(members()['0.manifest.json'])) as object), ...changes }
+    await writeFile(archive, tarOf(members({ '0.manifest.json': JSON.stringify(manifest) })))
+    expect(await codeOf(unbundle())).toBe(want)
+    expect(await other.list()).toEqual([])
+  })
+
   it('a signature that is missing where the spec wants one', async () => {
     await writeFile(archive, tarOf(members()))
     const signature = { url: `${published.publisher.url}/SHA512SUMS.sign`, keyring: '/nonexistent.gpg' }
