@@ -1,13 +1,24 @@
 import { expect, it } from 'vitest'
-import type { ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
+import type { ObservedHost, ObservedVm, VmMark } from '../hypervisor/contract.ts'
 import { createFakeVm } from '../hypervisor/fake/world.ts'
 import { imageDependentsOn } from './image-dependents.ts'
 
 const disk = (path: string) => ({ device: 'vda', path, kind: 'disk' as const, format: 'qcow2' })
-const vm = (name: string, path: string): ObservedVm => ({
-  ...createFakeVm(name, { disks: [disk(path)] }),
+const vm = (name: string, path: string, kind: 'image' | 'template' = 'image'): ObservedVm => ({
+  ...createFakeVm(name, { disks: [disk(path)], mark: { ...mark, image: { ...mark.image, kind } } }),
   snapshots: [],
 })
+const strangers = (name: string, path: string): ObservedVm => ({ ...vm(name, path), mark: undefined })
+const mark: VmMark = {
+  project: 'lab',
+  instance: 'web',
+  stage: 'provisioned',
+  image: { kind: 'image', id: 'debian-12', digest: 'ab'.repeat(32) },
+  volumes: [],
+  seed: { instanceId: 'iid', digest: '', sealed: true },
+  hostKeys: [],
+  user: 'debian',
+}
 const volume = (path: string, backingPath?: string) => ({
   name: path.slice(1),
   path,
@@ -39,7 +50,9 @@ it.each([
     ],
   ],
   ['a disk that no machine has', [], [volume('/old', '/image')], [['disk old', '/image']]],
-  ['a disk of its own', [vm('web', '/web')], [volume('/web')], []],
+  ['a clone with a disk of its own', [vm('web', '/web', 'template')], [volume('/web')], []],
+  ['a disk that nobody can follow, by its mark', [vm('web', '/web')], [], [['web', undefined]]],
+  ['a template on a file of the cache', [strangers('golden', '/image')], [], [['golden', '/image']]],
   [
     'files that are based on each other',
     [vm('web', '/a')],

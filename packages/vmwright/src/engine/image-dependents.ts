@@ -1,5 +1,6 @@
 import type { ObservedHost, ObservedVolume } from '../hypervisor/contract.ts'
 import type { Dependent } from '../images/dependents.ts'
+import { isProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { ResolvedSpec } from '../spec/resolved.ts'
 import type { SessionServices } from './session.ts'
@@ -15,7 +16,12 @@ export async function findImageDependents(
 ): Promise<readonly Dependent[]> {
   const found = await Promise.all(
     spec.hosts.map(async (each) => {
-      const host = await services.openHost(progress, each)
+      const host = await services.openHost(progress, each).catch((error: unknown) => {
+        // Whatever is there was not made by this version.
+        if (isProvisionError(error, 'host.no-driver')) return undefined
+        throw error
+      })
+      if (host === undefined) return []
       try {
         return imageDependentsOn(await host.observe(progress))
       } finally {
@@ -36,7 +42,9 @@ export function imageDependentsOn({ host, pools, vms }: ObservedHost): readonly 
     const chains = vm.disks.map((disk) => backingChain(volumes, disk.path))
     for (const disk of vm.disks) if (disk.path !== undefined) reached.add(disk.path)
     for (const path of chains.flat()) reached.add(path)
-    const paths = [...new Set(chains.flat())]
+    // Somebody's own machine, such as a template, may have a file of the cache as its disk.
+    const own = vm.mark === undefined ? vm.disks.flatMap(({ path }) => path ?? []) : []
+    const paths = [...new Set([...own, ...chains.flat()])]
     const image = vm.mark?.image
     const digest = image?.kind === 'image' ? image.digest : undefined
     // A disk in a pool that is not active cannot be followed: its machine's mark still speaks for the image.

@@ -1,7 +1,8 @@
 import { messageOf, ProvisionError } from '../lib/errors.ts'
-import type { Hypervisor, ObservedHost } from '../hypervisor/contract.ts'
+import type { AccessReport, Hypervisor, ObservedHost } from '../hypervisor/contract.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { CachedImage } from '../images/ensure.ts'
+import { accessNeeds } from '../plan/access.ts'
 import type { HostFacts, PlanInput } from '../plan/plan.ts'
 import { gatherTemplates } from '../templates/gather.ts'
 import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
@@ -144,7 +145,29 @@ export class Session implements AsyncDisposable {
         ? host.whyNoEdit(progress)
         : undefined,
     ])
-    return { spec, can: host.can, observed, cachedImages, templates, whyNoEdit }
+    const access =
+      purpose === 'make' ? await this.#checkAccess(progress, host, { spec, observed, templates }) : undefined
+    return { spec, can: host.can, observed, cachedImages, templates, whyNoEdit, access }
+  }
+
+  /** T9. For what is not made yet; T8: not again for clones of templates that were validated as they are. */
+  async #checkAccess(
+    progress: Progress,
+    host: Hypervisor,
+    { spec, observed, templates }: Pick<HostFacts, 'spec' | 'observed' | 'templates'>,
+  ): Promise<AccessReport | undefined> {
+    if (host.can.noShell !== undefined) return undefined
+    const unmade = this.instances.filter(
+      (instance) => instance.host === spec.name && !isMade(observed, instance.name),
+    )
+    const isKnown = ({ source }: InstanceSpec): boolean =>
+      source.kind === 'template' && templates.get(source.id)?.validated === 'earlier'
+    if (unmade.every(isKnown)) return undefined
+    // What is half made is made again: its files count for nothing.
+    const names = new Set(unmade.map(({ name }) => name))
+    const others = { ...observed, vms: observed.vms.filter(({ name }) => !names.has(name)) }
+    const needs = accessNeeds(this.spec, spec, others, unmade)
+    return host.files.checkAccess(progress, { user: spec.runtimeUser, needs })
   }
 
   #editsAny(clones: readonly InstanceSpec[]): boolean {

@@ -2,7 +2,7 @@ import type { ObservedVm } from '../hypervisor/contract.ts'
 import { formatBytes } from '../lib/units.ts'
 import { StepChain } from './builder.ts'
 import type { Comparison } from './compare.ts'
-import type { InstanceContext } from './plan-apply.ts'
+import type { InstanceContext } from './decision.ts'
 import { seedName } from './vm-plan.ts'
 import { hasVolume } from './volume-index.ts'
 

@@ -1,5 +1,5 @@
 import { formatBytes } from '../lib/units.ts'
-import type { InstanceContext } from './plan-apply.ts'
+import type { InstanceContext } from './decision.ts'
 import { overlaysOf } from './overlays.ts'
 import type { TemplateDisk, TemplatePlan } from './vm-plan.ts'
 

@@ -1,7 +1,8 @@
 import { formatBytes } from '../lib/units.ts'
 import type { ImageSpec } from '../spec/resolved.ts'
 import type { HostFacts } from './plan.ts'
-import type { InstanceContext } from './plan-apply.ts'
+import type { InstanceContext } from './decision.ts'
+import { repairsOf, setfaclCommand } from './access.ts'
 import { StepChain } from './builder.ts'
 import { addClonedDisks, addTemplateParts } from './clone-steps.ts'
 import { imagePool, poolOf } from './naming.ts'
@@ -118,6 +119,7 @@ export function addSharedParts(context: InstanceContext): readonly string[] {
   }
 
   ids.push(
+    ...addRepairs(context),
     ...(source.kind === 'image'
       ? addImageParts(context, source.image)
       : addTemplateParts(context, source.template)),
@@ -129,6 +131,23 @@ export function addSharedParts(context: InstanceContext): readonly string[] {
     ),
   )
   return ids
+}
+
+/** T9. Only what can be repaired: what cannot is a finding. */
+function addRepairs({ facts: { spec, access }, builder }: InstanceContext): readonly string[] {
+  const repairs = repairsOf(access?.blocked ?? [])
+  if (!spec.repairAccess || access === undefined || repairs.length === 0) return []
+  return [
+    builder.add(
+      'repair-access',
+      { host: spec.name },
+      { repairs },
+      {
+        title: `give ${access.user} access: ${repairs.map(setfaclCommand).join('; ')}`,
+        reason: 'it runs the guests, and cannot reach what they need',
+      },
+    ),
+  ]
 }
 
 const hasPool = (facts: HostFacts, name: string): boolean =>

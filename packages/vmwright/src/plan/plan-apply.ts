@@ -1,27 +1,16 @@
-import type { ObservedVm, VmMark } from '../hypervisor/contract.ts'
-import { formatBytes } from '../lib/units.ts'
-import type { InstanceSpec } from '../spec/resolved.ts'
+import type { ObservedVm } from '../hypervisor/contract.ts'
 import { PlanBuilder } from './builder.ts'
-import { compareVm, noDifference, type Comparison } from './compare.ts'
-import { addChanges } from './changes.ts'
 import { addCloneEndings } from './clone-endings.ts'
 import { addCloneRemovals } from './clone-removal.ts'
 import { addCreation, addProvisioning, addSharedParts } from './creation.ts'
-import type { ApplyInput, ApplyRequest, Change, Finding, HostFacts, Plan, PlanInput } from './plan.ts'
+import { decideExisting } from './decide-existing.ts'
+import { type Decision, decision, type InstanceContext, problem } from './decision.ts'
+import type { ApplyInput, ApplyRequest, Plan, PlanInput } from './plan.ts'
 import { preflight } from './preflight/preflight.ts'
 import { templateProblems } from './preflight/templates.ts'
 import { addRemoval } from './removal.ts'
-import { asMade, vmPlan, type VmPlan } from './vm-plan.ts'
+import { vmPlan, type VmPlan } from './vm-plan.ts'
 import { hasVolume } from './volume-index.ts'
-
-/** Everything that the planning of one instance may need. */
-export interface InstanceContext {
-  readonly input: PlanInput
-  readonly request: ApplyRequest
-  readonly facts: HostFacts
-  readonly vm: VmPlan
-  readonly builder: PlanBuilder
-}
 
 /** The difference between spec and hosts, as steps. Pure. */
 export function planApply(input: ApplyInput, asked: ApplyRequest): Plan {
@@ -85,15 +74,6 @@ function addImageCache(input: PlanInput, builder: PlanBuilder): void {
   }
 }
 
-interface Decision {
-  readonly vm: VmPlan
-  readonly change: Change
-  readonly findings: readonly Finding[]
-  readonly creates: boolean
-  /** It exists and gets a new seed. */
-  readonly seeds: boolean
-}
-
 function decideInstance(context: InstanceContext): Decision {
   const { vm, facts, request } = context
   const observed = facts.observed.vms.find((candidate) => candidate.name === vm.instance.name)
@@ -107,26 +87,6 @@ function decideInstance(context: InstanceContext): Decision {
   if (mark.stage === 'creating')
     return decideCreation(context, 'continue', 'its creation was interrupted', 'replace')
   return decideExisting(context, observed, mark)
-}
-
-function decision(
-  context: InstanceContext,
-  action: Change['action'],
-  reason: string,
-  more: Partial<Omit<Decision, 'vm' | 'change'>> & { fields?: Change['fields'] } = {},
-): Decision {
-  const { instance } = context.vm
-  return {
-    vm: context.vm,
-    change: { instance: instance.name, host: instance.host, action, reason, fields: more.fields ?? [] },
-    findings: more.findings ?? [],
-    creates: more.creates ?? false,
-    seeds: more.seeds ?? false,
-  }
-}
-
-function problem(instance: InstanceSpec, code: Finding['code'], message: string, hint?: string): Finding {
-  return { severity: 'error', code, object: `instance ${instance.name}`, message, hint }
 }
 
 function decideAbsent(context: InstanceContext): Decision {
@@ -258,87 +218,4 @@ function decideReplacement(context: InstanceContext, observed: ObservedVm): Deci
   if (context.request.stage === 'full')
     addProvisioning(context, { after: created, running: false, snapshotExists: false, boot: 'first' })
   return decision(context, 'replace', 'asked for by --replace', { creates: true })
-}
-
-function decideExisting(asked: InstanceContext, observed: ObservedVm, mark: VmMark): Decision {
-  const vm = asMade(asked.vm, mark, observed)
-  const context = { ...asked, vm }
-  const { facts, request } = context
-  const comparison = compareVm(vm, observed, facts.observed)
-  const shrinks = comparison.shrink.map(({ device, fromBytes, toBytes }) =>
-    problem(
-      vm.instance,
-      'disk.shrink-refused',
-      `The disk ${device} of ${vm.instance.name} has ${formatBytes(fromBytes)}; the spec says ${formatBytes(toBytes)}.`,
-    ),
-  )
-  if (shrinks.length > 0)
-    return decision(context, 'blocked', 'a disk would become smaller', {
-      findings: shrinks,
-      fields: comparison.fields,
-    })
-
-  if (vm.seed === undefined && request.reseed.has(vm.instance.name)) {
-    const message = `The machine ${vm.instance.name} has no seed: its identity was written into its disks.`
-    const hint = `Make it anew instead: --replace ${vm.instance.name}`
-    const finding = problem(vm.instance, 'usage.invalid', message, hint)
-    return decision(context, 'blocked', 'it has no seed', { findings: [finding], fields: comparison.fields })
-  }
-
-  const runs = request.stage === 'full' || request.stage === 'runtime'
-  const defines = request.stage === 'full' || request.stage === 'provision'
-  const isProvisioned = observed.mark?.stage === 'provisioned'
-  const isRunning = observed.state === 'running'
-  // The private host keys are in the seed only: a seed lost, or not written, before first boot was over needs new ones.
-  const lacksSeed =
-    vm.seed !== undefined && !isProvisioned && (comparison.seedMissing || observed.mark?.seed.digest === '')
-  const wanted = {
-    reseed: defines && request.reseed.has(vm.instance.name),
-    restart: runs && isRunning && request.restart.has(vm.instance.name),
-  }
-  const reseed = wanted.reseed || (defines && lacksSeed)
-  const changed = addChanges(
-    context,
-    observed,
-    defines ? comparison : noDifference, // the stage `runtime` starts what is there
-    { reseed, restart: wanted.restart, reseal: vm.seed !== undefined && !isProvisioned && mark.seed.sealed },
-  )
-  if (runs && (!isProvisioned || reseed || !isRunning || changed.stops)) {
-    addProvisioning(context, {
-      after: changed.last,
-      running: isRunning && !changed.stops,
-      snapshotExists:
-        !reseed && (isProvisioned || observed.snapshots.includes(vm.instance.snapshot?.name ?? '')),
-      boot: !isProvisioned || reseed ? 'first' : 'later',
-    })
-  }
-  return decision(context, ...describeExisting(observed, comparison, { runs, defines, ...wanted }), {
-    fields: comparison.fields,
-    seeds: reseed,
-  })
-}
-
-function describeExisting(
-  observed: ObservedVm,
-  comparison: Comparison,
-  asked: {
-    readonly runs: boolean
-    readonly defines: boolean
-    readonly reseed: boolean
-    readonly restart: boolean
-  },
-): [Change['action'], string] {
-  if (asked.reseed) return ['reseed', 'asked for by --reseed']
-  const updates = comparison.fields.filter((field) => field.how === 'in-place' || field.how === 'restart')
-  if (asked.defines && updates.length > 0) return ['update', 'the spec says otherwise']
-  if (asked.runs && observed.mark?.stage === 'created') return ['finish', 'its provisioning was interrupted']
-  if (asked.restart) return ['restart', 'asked for by --restart']
-  if (asked.runs && observed.state !== 'running') return ['start', `it is ${observed.state}`]
-  const unasked = comparison.fields.filter(
-    (field) => field.how === 'replacement' || field.how === 'cloud-init',
-  )
-  return [
-    'none',
-    unasked.length > 0 ? 'it differs in what is not changed without being asked' : 'as the spec says',
-  ]
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@vmwright/contract'
-import type { Capabilities, ObservedHost } from '../hypervisor/contract.ts'
+import type { AccessReport, Capabilities, ObservedHost } from '../hypervisor/contract.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { TemplateFacts } from '../templates/facts.ts'
 import type { Step } from './steps.ts'
@@ -112,6 +112,8 @@ export interface HostFacts {
   readonly templates: ReadonlyMap<string, TemplateFacts>
   /** Why files cannot be written into disks on this host; `undefined`: they can, or nobody needs it. */
   readonly whyNoEdit: string | undefined
+  /** T9. Whether the user that runs guests reaches what new machines need; `undefined`: not looked at. */
+  readonly access: AccessReport | undefined
 }
 
 export interface PlanInput {

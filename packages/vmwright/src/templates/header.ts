@@ -1,3 +1,5 @@
+import type { HostFile } from '../hypervisor/contract.ts'
+
 /** What a disk file says about itself in its first 4 KiB. */
 export type DiskHeader =
   | { readonly kind: 'raw' }
@@ -8,6 +10,14 @@ export type DiskHeader =
       /** Why it cannot be cloned by copying this file alone; completes “it …”. */
       readonly problem: string | undefined
     }
+
+/** How large the disk is that a guest sees in this file; `undefined`: its header does not say. Pure. */
+export function virtualSizeBytes({ head, sizeBytes }: HostFile): number | undefined {
+  if (diskHeader(head).kind === 'raw') return sizeBytes
+  return head.length < 72
+    ? undefined
+    : Number(new DataView(head.buffer, head.byteOffset, head.byteLength).getBigUint64(24))
+}
 
 /** Offsets, bits and extension types: QEMU's docs/interop/qcow2. Pure. */
 export function diskHeader(head: Uint8Array): DiskHeader {

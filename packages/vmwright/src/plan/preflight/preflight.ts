@@ -1,4 +1,5 @@
 import type { ApplyInput, Finding } from '../plan.ts'
+import { accessFindings } from '../access.ts'
 import { conflictFindings, networkFindings } from './addresses.ts'
 import { finding } from './finding.ts'
 import { capabilityFindings, capacityFindings } from './host.ts'
@@ -26,6 +27,9 @@ export function preflight(input: ApplyInput, { toCreate, toSeed }: PreflightScop
       ...capacityFindings(facts, creating),
       ...conflictFindings(facts, mine),
       ...templateFindings(input, facts, creating),
+      ...(facts.access === undefined
+        ? []
+        : accessFindings(facts.spec, facts.access, { repair: facts.spec.repairAccess })),
     )
   }
   return [...findings, ...secretFindings(input, toSeed)]

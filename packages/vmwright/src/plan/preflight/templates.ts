@@ -2,6 +2,7 @@ import type { ObservedVm } from '../../hypervisor/contract.ts'
 import { formatBytes } from '../../lib/units.ts'
 import type { TemplateSpec } from '../../spec/resolved.ts'
 import { diskProblems } from '../../templates/disk-problems.ts'
+import { virtualSizeBytes } from '../../templates/header.ts'
 import type { Finding, HostFacts, PlanInput } from '../plan.ts'
 import { changedTemplate } from '../template-drift.ts'
 import { volumeAt } from '../volume-index.ts'
@@ -71,6 +72,7 @@ export function templateFindings(
     ...shellFindings(facts, clones),
     ...[...templates.values()].flatMap((template) => templateProblems(facts, template)),
     ...deviceFindings(clones),
+    ...shrinkFindings(facts, clones),
     ...changedFindings(input, facts, clones),
     ...spaceFindings(facts, clones),
   ]
@@ -123,6 +125,24 @@ const deviceFindings = (clones: readonly Clone[]): readonly Finding[] =>
       ),
   )
 
+/** A first disk that would be smaller than the template's. */
+const shrinkFindings = ({ templates }: HostFacts, clones: readonly Clone[]): readonly Finding[] =>
+  clones.flatMap(({ vm: { instance, disks }, template }) => {
+    const file = templates.get(template.spec.id)?.files.get(template.disks[0]?.path ?? '')
+    const has = file === undefined ? undefined : virtualSizeBytes(file)
+    const wanted = disks[0]?.sizeBytes
+    if (has === undefined || wanted === undefined || wanted >= has) return []
+    return [
+      finding(
+        'error',
+        'disk.shrink-refused',
+        `instance ${instance.name}`,
+        `Its disk of ${formatBytes(wanted)} is smaller than that of the template ${template.spec.id} (${formatBytes(has)}).`,
+        `Set \`rootDisk.size\` to at least ${formatBytes(has)}, or leave it out.`,
+      ),
+    ]
+  })
+
 /** Overlays whose base is no longer what it was: no more of them, and a warning about those that there are. */
 function changedFindings(input: PlanInput, facts: HostFacts, clones: readonly Clone[]): readonly Finding[] {
   const { observed, spec } = facts
@@ -143,29 +163,36 @@ function changedFindings(input: PlanInput, facts: HostFacts, clones: readonly Cl
   })
 }
 
-/** A copy takes what the template's files take; where blocks may be shared, nobody knows before. */
+/**
+ * A copy takes what the template's files take. That is not sure where blocks may be shared instead, and of raw files
+ * outside of pools, which may have holes.
+ */
 function spaceFindings(
   { observed, spec, templates }: HostFacts,
   clones: readonly Clone[],
 ): readonly Finding[] {
   return observed.pools.flatMap((pool) => {
-    const needed = { copy: 0, auto: 0 }
+    let sureBytes = 0
+    let likelyBytes = 0
     for (const { vm, template } of clones) {
       if (vm.pool !== pool.name || template.mode === 'overlay' || template.mode === 'reflink') continue
-      for (const { path } of template.disks) {
-        const file = templates.get(template.spec.id)?.files.get(path)
-        needed[template.mode] += volumeAt(observed, path)?.allocationBytes ?? file?.sizeBytes ?? 0
+      for (const { path, format } of template.disks) {
+        const inPool = volumeAt(observed, path)?.allocationBytes
+        const bytes = inPool ?? templates.get(template.spec.id)?.files.get(path)?.sizeBytes ?? 0
+        const isSure = template.mode === 'copy' && (inPool !== undefined || format === 'qcow2')
+        likelyBytes += bytes
+        if (isSure) sureBytes += bytes
       }
     }
-    const bytes = needed.copy + needed.auto
-    if (!pool.active || bytes <= pool.freeBytes) return []
-    const isSure = needed.copy > pool.freeBytes
+    if (!pool.active || likelyBytes <= pool.freeBytes) return []
+    const isSure = sureBytes > pool.freeBytes
+    const needed = formatBytes(isSure ? sureBytes : likelyBytes)
     return [
       finding(
         isSure ? 'error' : 'warning',
         'pool.full',
         `host ${spec.name}`,
-        `The pool ${pool.name} has ${formatBytes(pool.freeBytes)} free; the clones need ${formatBytes(bytes)}${isSure ? '' : ' unless its file system can share blocks'}.`,
+        `The pool ${pool.name} has ${formatBytes(pool.freeBytes)} free; the clones need ${isSure ? '' : 'up to '}${needed}.`,
         `Free space in ${pool.path ?? pool.name}, or use \`clone: overlay\`.`,
       ),
     ]
