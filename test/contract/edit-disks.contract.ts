@@ -67,8 +67,13 @@ describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
         { volume: { pool, name: 'home.raw' }, format: 'raw' },
       ],
       acceleration: 'emulation',
-      changes: [...changes, ...changes],
+      changes: [
+        ...changes,
+        ...changes,
+        { kind: 'link', path: '/etc/localtime', target: '/usr/share/zoneinfo/UTC' },
+      ],
     }
+    expect(await host.whyNoEdit(progress)).toBeUndefined()
     await host.editDisks(progress, edit)
     const seen = guestfish(witness, ...disks).split('\n')
     const after = (title: string): readonly string[] => {
@@ -87,7 +92,7 @@ describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
     expect(after('key mode')).toEqual(['100600'])
     expect(after('netplan')).toEqual(['99-vmwright.yaml'])
     expect(after('yaml').join('\n')).toContain('- 192.168.24.121/24')
-    expect(after('link')).toEqual(['../run/systemd/resolve/stub-resolv.conf'])
+    expect(after('links')).toEqual(['../run/systemd/resolve/stub-resolv.conf', '/usr/share/zoneinfo/UTC'])
     expect(after('user keys')).toEqual([myKey])
     expect(after('user files')).toEqual(['uid: 1000', 'gid: 1000', 'uid: 1000', 'gid: 1000'])
     expect(after('ssh folder mode')).toEqual(['40700'])
@@ -95,7 +100,7 @@ describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
     expect(after('leases')).toEqual([])
     expect(after('below the mounts')).toEqual([])
     expect(after('cloud-init')).toEqual(['true'])
-  }, 240_000)
+  }, 600_000)
 
   it.skipIf(cachedImage === undefined)(
     'T5: gets it in an overlay of a real Debian image',
@@ -198,8 +203,9 @@ echo "== netplan"
 ls /etc/netplan
 echo "== yaml"
 cat /etc/netplan/99-vmwright.yaml
-echo "== link"
+echo "== links"
 readlink /etc/resolv.conf
+readlink /etc/localtime
 echo "== user keys"
 cat /home/debian/.ssh/authorized_keys
 echo "== user files"
