@@ -214,7 +214,7 @@ export const errorCatalogue = {
   'disk.no-reflink': {
     title: 'The file system cannot share blocks between files.',
     when: '`clone: reflink` is asked for, and the pool is on another file system than the template, or on one without reflinks (they need btrfs, XFS, or the like).',
-    hint: 'Use `clone: auto`, `copy` or `overlay`.',
+    hint: 'Use `clone: auto`, `clone: copy` or `clone: overlay`.',
   },
   'disk.no-system': {
     title: 'No operating system was found on the disks of a clone.',
