@@ -44,7 +44,7 @@ export const namedClusterSettings: readonly Setting[] = [
 /** Variables that are told by the form of their names or values; each that is taken so is noted as decided. */
 export const clusterForms = {
   vms: {
-    name: 'list of `name` and `ip`',
+    name: 'a list of `name` and `ip`',
     form: /^/,
     to: 'instances',
     note: 'the first list of mappings that have both, whatever its name',

@@ -4,6 +4,7 @@ import { type LoadedSpec, loadSpec } from '../spec/load.ts'
 import { importFiles, type Imported, type ImportOptions } from './import.ts'
 import type { NoteKind } from './notes.ts'
 import { noteText } from './notes.ts'
+import type { Setting } from './importer.ts'
 import type { ImportReader } from './read-files.ts'
 
 /** Files in memory, by path; a folder is there when a path begins with it. */
@@ -59,3 +60,7 @@ export const loadImported = ({ text }: Imported, folder = '/specs'): Promise<Loa
     'vmwright.yaml',
     { variables: {}, homeDirectory: '/home/me', currentDirectory: folder },
   )
+
+/** The row of a setting in the table of its page. */
+export const settingRow = ({ name, to, note }: Setting): string =>
+  `| ${name.includes(' ') ? name : `\`${name}\``} | ${to === undefined ? '–' : `\`${to}\``} | ${note ?? ''} |`
