@@ -1,4 +1,4 @@
-import type { AccessRequest, HostFiles } from '../hypervisor/contract.ts'
+import type { AccessRequest, HostFiles } from '../hypervisor/host-files.ts'
 import { messageOf, ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { explainDenied } from '../plan/access.ts'

@@ -1,10 +1,5 @@
-import type {
-  AccessChange,
-  AccessRepair,
-  AccessReport,
-  AccessRequest,
-  Hypervisor,
-} from '../hypervisor/contract.ts'
+import type { Hypervisor } from '../hypervisor/contract.ts'
+import type { AccessChange, AccessRepair, AccessReport, AccessRequest } from '../hypervisor/host-files.ts'
 import type { Progress } from '../lib/progress.ts'
 import { accessFindings, accessNeeds } from '../plan/access.ts'
 import type { Finding } from '../plan/plan.ts'

@@ -1,5 +1,6 @@
 import { messageOf, ProvisionError } from '../lib/errors.ts'
-import type { AccessReport, Hypervisor, ObservedHost } from '../hypervisor/contract.ts'
+import type { Hypervisor, ObservedHost } from '../hypervisor/contract.ts'
+import type { AccessReport } from '../hypervisor/host-files.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { CachedImage } from '../images/ensure.ts'
 import { accessNeeds } from '../plan/access.ts'

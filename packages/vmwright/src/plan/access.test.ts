@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { AccessBlock, AccessReport, ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
+import type { ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
+import type { AccessBlock, AccessReport } from '../hypervisor/host-files.ts'
 import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { cloneSpec, hostSpec, imageSpec, instanceSpec, resolvedSpec, templateSpec } from '../testing/specs.ts'
 import { accessFindings, accessNeeds, explainDenied } from './access.ts'

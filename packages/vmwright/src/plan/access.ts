@@ -1,11 +1,11 @@
+import type { ObservedHost } from '../hypervisor/contract.ts'
 import type {
   AccessBlock,
   AccessNeed,
   AccessRepair,
   AccessReport,
   AccessRequest,
-  ObservedHost,
-} from '../hypervisor/contract.ts'
+} from '../hypervisor/host-files.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { imagePoolName, poolOf } from './naming.ts'
 import type { Finding } from './plan.ts'

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@vmwright/contract'
-import type { AccessReport, Capabilities, ObservedHost } from '../hypervisor/contract.ts'
+import type { Capabilities, ObservedHost } from '../hypervisor/contract.ts'
+import type { AccessReport } from '../hypervisor/host-files.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { TemplateFacts } from '../templates/facts.ts'
 import type { Step } from './steps.ts'

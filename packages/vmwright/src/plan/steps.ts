@@ -1,4 +1,5 @@
-import type { AccessRepair, PoolDefinition, VolumeRef } from '../hypervisor/contract.ts'
+import type { PoolDefinition, VolumeRef } from '../hypervisor/contract.ts'
+import type { AccessRepair } from '../hypervisor/host-files.ts'
 import type { ImageSpec } from '../spec/resolved.ts'
 import type { DiskPlan, TemplateDisk, TemplatePlan, VmPlan } from './vm-plan.ts'
 

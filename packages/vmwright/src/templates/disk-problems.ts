@@ -1,4 +1,5 @@
-import type { HostFile, ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
+import type { ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
+import type { HostFile } from '../hypervisor/host-files.ts'
 import type { TemplateSpec } from '../spec/resolved.ts'
 import type { TemplateFacts } from './facts.ts'
 import { diskHeader } from './header.ts'

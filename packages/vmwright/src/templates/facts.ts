@@ -1,4 +1,4 @@
-import type { HostFile } from '../hypervisor/contract.ts'
+import type { HostFile } from '../hypervisor/host-files.ts'
 
 /** What is known about a template's disk files on a host. */
 export interface TemplateFacts {

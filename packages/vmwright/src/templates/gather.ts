@@ -1,4 +1,5 @@
-import type { HostFile, Hypervisor, ObservedVm } from '../hypervisor/contract.ts'
+import type { Hypervisor, ObservedVm } from '../hypervisor/contract.ts'
+import type { HostFile } from '../hypervisor/host-files.ts'
 import { canonicalJson, sha256Hex } from '../lib/hash.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { CloningSpec, HostSpec, TemplateSpec } from '../spec/resolved.ts'

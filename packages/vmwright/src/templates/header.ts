@@ -1,4 +1,4 @@
-import type { HostFile } from '../hypervisor/contract.ts'
+import type { HostFile } from '../hypervisor/host-files.ts'
 
 /** What a disk file says about itself in its first 4 KiB. */
 export type DiskHeader =

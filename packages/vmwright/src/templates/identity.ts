@@ -1,4 +1,4 @@
-import type { HostFile } from '../hypervisor/contract.ts'
+import type { HostFile } from '../hypervisor/host-files.ts'
 import { canonicalJson, sha256Hex } from '../lib/hash.ts'
 
 /**

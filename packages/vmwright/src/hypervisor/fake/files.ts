@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { ProvisionError } from '../../lib/errors.ts'
 import { sha256Hex } from '../../lib/hash.ts'
-import type { AccessBlock, AccessReport, AccessRequest, HostFile, HostFiles } from '../contract.ts'
+import type { AccessBlock, AccessReport, AccessRequest, HostFile, HostFiles } from '../host-files.ts'
 import type { FakeContext } from './context.ts'
 import * as daemon from './daemon.ts'
 import { qcow2Head } from './qcow2-head.ts'

@@ -1,5 +1,6 @@
 import { GiB } from '../../lib/units.ts'
-import type { AccessRepair, Capabilities, FileChange, HostFile, ObservedVm } from '../contract.ts'
+import type { Capabilities, FileChange, ObservedVm } from '../contract.ts'
+import type { AccessRepair, HostFile } from '../host-files.ts'
 
 /**
  * Everything that exists on an in-memory host, as plain data. It outlives the driver objects that work on it, as

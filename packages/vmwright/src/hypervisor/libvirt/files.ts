@@ -1,4 +1,4 @@
-import type { HostFiles } from '../contract.ts'
+import type { HostFiles } from '../host-files.ts'
 import { checkAccess } from './access/access.ts'
 import { grantedAccess, repairAccess, undoAccess } from './access/repair.ts'
 import { emptyWorkspace } from './files/empty-workspace.ts'

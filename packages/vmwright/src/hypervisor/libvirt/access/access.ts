@@ -1,6 +1,6 @@
 import { ProvisionError } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
-import type { AccessReport, AccessRequest } from '../../contract.ts'
+import type { AccessReport, AccessRequest } from '../../host-files.ts'
 import type { HostShell } from '../host-shell.ts'
 import { encodePaths } from './encode.ts'
 import { factsScript } from './facts-script.ts'

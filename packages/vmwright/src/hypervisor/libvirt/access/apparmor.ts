@@ -1,4 +1,4 @@
-import type { AccessReport } from '../../contract.ts'
+import type { AccessReport } from '../../host-files.ts'
 import type { AccessFacts } from './facts.ts'
 import type { Walked } from './report.ts'
 

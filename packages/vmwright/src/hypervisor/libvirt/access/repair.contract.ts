@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { AccessRepair } from '../../contract.ts'
+import type { AccessRepair } from '../../host-files.ts'
 import { checkAccess } from './access.ts'
 import { grantedAccess, repairAccess, undoAccess } from './repair.ts'
 import { acls, canDo, mount, openTestTree, progress, run, shell, type TestTree, user } from './testing.ts'

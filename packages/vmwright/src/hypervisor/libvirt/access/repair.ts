@@ -1,6 +1,6 @@
 import { ProvisionError } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
-import type { AccessChange, AccessRepair } from '../../contract.ts'
+import type { AccessChange, AccessRepair } from '../../host-files.ts'
 import type { HostShell } from '../host-shell.ts'
 import { rightsOf, rightsText } from './acl.ts'
 import { type AccessPlaces, hostPlaces } from './access.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AccessNeed, AccessReport } from '../../contract.ts'
+import type { AccessNeed, AccessReport } from '../../host-files.ts'
 import { parseFacts } from './facts.ts'
 import { accessReport } from './report.ts'
 

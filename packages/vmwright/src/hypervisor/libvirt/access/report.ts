@@ -1,4 +1,4 @@
-import type { AccessBlock, AccessNeed, AccessRepair, AccessReport, AccessRequest } from '../../contract.ts'
+import type { AccessBlock, AccessNeed, AccessRepair, AccessReport, AccessRequest } from '../../host-files.ts'
 import { computeRights, hidesRights, type Rights, rightsText } from './acl.ts'
 import { appArmorConfines } from './apparmor.ts'
 import type { AccessFacts, Identity, Place, Walk } from './facts.ts'

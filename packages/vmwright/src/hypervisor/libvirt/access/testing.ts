@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Progress } from '../../../lib/progress.ts'
 import { realSeam } from '../../../lib/seam.ts'
-import type { AccessNeed, AccessRepair, AccessReport } from '../../contract.ts'
+import type { AccessNeed, AccessRepair, AccessReport } from '../../host-files.ts'
 import { type HostShell, hostShell } from '../host-shell.ts'
 import { type AccessPlaces, checkAccess } from './access.ts'
 

@@ -1,6 +1,6 @@
 import { ProvisionError } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
-import type { HostFile } from '../../contract.ts'
+import type { HostFile } from '../../host-files.ts'
 import { singleQuoted, type HostShell } from '../host-shell.ts'
 
 const headBytes = 4096
