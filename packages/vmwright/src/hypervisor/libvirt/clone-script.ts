@@ -18,6 +18,7 @@ export const exit = { exists: 40, tooSmall: 41, noReflink: 42 } as const
  * outlives the run that wanted it. Should it come to its end before that, its rename fails, because the next run
  * removes all incomplete files of this volume before it begins.
  *
+ * Whether another program writes to the disk is asked before it is copied. A reflink is of one moment in any case.
  * A disk that refers to other files, or has internal snapshots (which would get into the way of the clone's own of
  * the same name), or is a block device, is not copied but converted: to the same format, on its own, as it is now.
  */
@@ -36,21 +37,20 @@ for old in "$folder/$stale"$digits$digits.partial "\${workspace:-$folder}/$stale
 done
 if [ "$existing" = keep ] && [ -e "$target" ]; then exit ${exit.exists}; fi
 
-qemu-img info -f "$format" -- "$source" >/dev/null || exit 1
+if ! [ -r "$source" ]; then echo "there is no such file, or it cannot be read" >&2; exit 1; fi
 alone=yes
 if [ -b "$source" ]; then
   alone=no bytes=$(blockdev --getsize64 "$source") || exit 1
 elif [ "$format" = qcow2 ]; then
-  head=$(od -An -v -tx1 -N80 -- "$source" | tr -d ' \\n')
-  part() { printf %s "$head" | cut -c "$1"; }
-  bytes=$((0x$(part 49-64)))
-  case $(part 17-32)$(part 121-128) in *[!0]*) alone=no;; esac
-  case $(part 9-16) in 00000002) ;; *) case $(part 160) in [4567cdef]) alone=no;; esac;; esac
+  set -- $(od -An -v -tx1 -N80 -- "$source")
+  if [ "$1$2$3$4" != 514649fb ]; then echo "it is no qcow2" >&2; exit 1; fi
+  bytes=$((0x\${25}\${26}\${27}\${28}\${29}\${30}\${31}\${32})) || exit 1
+  case \${9}\${10}\${11}\${12}\${13}\${14}\${15}\${16}\${61}\${62}\${63}\${64} in *[!0]*) alone=no;; esac
+  case $8\${80} in 02*|?*[012389ab]) ;; *) alone=no;; esac
 else
   bytes=$(stat -L -c %s -- "$source") || exit 1
 fi
 if [ -n "$size" ] && [ "$size" -lt "$bytes" ]; then exit ${exit.tooSmall}; fi
-echo "total $(($(stat -L -c '%b * %B' -- "$source")))"
 
 worker=
 watch() {
@@ -76,7 +76,7 @@ made=no
 if [ "$mode" != copy ]; then
   if [ "$alone" = no ]; then
     why="$source refers to other files or has snapshots inside"
-  elif why=$(cp --reflink=always -- "$source" "$partial" 2>&1); then
+  elif why=$(cp --no-preserve=mode --reflink=always -- "$source" "$partial" 2>&1); then
     made=yes
   fi
   if [ "$made" = no ]; then
@@ -85,14 +85,15 @@ if [ "$mode" != copy ]; then
   fi
 fi
 if [ "$made" = no ]; then
+  qemu-img info -f "$format" -- "$source" >/dev/null || exit 1
+  echo "total $(($(stat -L -c '%b * %B' -- "$source")))"
   if [ "$alone" = yes ]; then
-    watched "$first" cp --reflink=auto -- "$source" "$first" || fail 1
+    watched "$first" cp --no-preserve=mode --reflink=auto -- "$source" "$first" || fail 1
   else
     watched "$first" qemu-img convert -W -m 8 -f "$format" -O "$format" -- "$source" "$first" || fail 1
   fi
   if [ "$first" != "$partial" ]; then watched "$partial" mv -f -T -- "$first" "$partial" || fail 1; fi
 fi
-chmod 0600 -- "$partial" || fail 1
 if [ -n "$size" ] && [ "$size" -gt "$bytes" ]; then
   qemu-img resize -q -f "$format" -- "$partial" "$size" || fail 1
 fi

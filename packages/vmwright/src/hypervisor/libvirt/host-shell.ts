@@ -47,8 +47,9 @@ export function whyNoShell(uri: string): string | undefined {
 export function hostShell(spec: HostSpec): HostShell {
   const { name, route } = parseUri(spec.uri)
   const isSession = name === 'qemu:///session'
+  const isRoot = route.kind === 'unix' && process.getuid?.() === 0
   const commandLine: HostShell['commandLine'] = ({ script, arguments: words = [], privileged }) => {
-    const shell = ['sh', '-c', privileged && !isSession ? asRoot(script) : script, 'sh', ...words]
+    const shell = ['sh', '-c', privileged && !isSession && !isRoot ? asRoot(script) : script, 'sh', ...words]
     if (route.kind === 'ssh') return ['ssh', ...sshCommand(route, shell)]
     if (route.kind === 'unix') return ['sh', ...shell.slice(1)]
     throw new ProvisionError('host.no-shell', {
