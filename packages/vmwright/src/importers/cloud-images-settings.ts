@@ -6,7 +6,7 @@ import { commonSettings } from './kvm-settings.ts'
 export const cloudImageSettings: readonly Setting[] = [
   ...commonSettings,
   { name: 'kvm_libvirt_connection_uri', to: 'hosts.*.uri', note: '`/system` or `/session` of it' },
-  { name: 'kvm_provision_stage', to: undefined, note: '`vmwright apply --stage STAGE`' },
+  { name: 'kvm_provision_stage', to: undefined, note: '`--stage` of `vmwright apply`, for each run' },
   { name: 'kvm_image_cache_path', to: 'hosts.*.imageCache' },
   { name: 'kvm_auto_create_image_cache_path', to: undefined, note: 'missing folders are always made' },
   { name: 'kvm_instance_disk_pool_path', to: 'pools.instances.path' },

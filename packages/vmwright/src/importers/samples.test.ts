@@ -14,7 +14,7 @@ describe('X5: the sample files', () => {
   test.each(systems)('X5: %s are recognised as %s and give a sound spec', async (folder, id, count) => {
     const imported = await importFiles(sampleReader, [folder])
     expect(imported.system.id).toBe(id)
-    await expect(imported.text).toMatchFileSnapshot(join(samples, 'golden', `${folder}.yaml`))
+    await expect(imported.text).toMatchFileSnapshot(join(samples, 'golden', `${folder}.txt`))
     const { spec, problems } = await loadImported(imported, join(samples, folder))
     expect(problems.map(formatProblem)).toEqual([])
     expect(spec?.instances).toHaveLength(count)
