@@ -1,4 +1,5 @@
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml'
+import { plainLine } from './value.ts'
 
 /** Data of the new spec. */
 export type Plain = string | number | boolean | readonly Plain[] | { readonly [key: string]: Plain }
@@ -49,7 +50,7 @@ export class SpecDraft {
   /** `${` in a text is written so that it does not become a variable of the spec. */
   set(path: DraftPath, value: Plain, comment?: string): void {
     const { before } = this.#find(path) ?? noComments()
-    this.#put(path, { kind: 'value', value: escaped(value), before, beside: comment && oneLine(comment) })
+    this.#put(path, { kind: 'value', value: escaped(value), before, beside: comment && plainLine(comment) })
   }
 
   /** The place of a value that is missing: a comment `QUESTION …`, unless there is a value already. */
@@ -60,7 +61,7 @@ export class SpecDraft {
   /** A comment line above the value, whether there is one yet or not. */
   remark(path: DraftPath, text: string): void {
     const node = this.#find(path) ?? { kind: 'blank', ...noComments() }
-    if (!node.before.includes(oneLine(text))) node.before.push(oneLine(text))
+    if (!node.before.includes(plainLine(text))) node.before.push(plainLine(text))
     this.#put(path, node)
   }
 
@@ -124,8 +125,7 @@ function childOf(node: Draft, part: string | number): Draft | undefined {
   return node.kind === 'list' ? node.items[Number(part)] : undefined
 }
 
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
-const asComment = (line: string): string => (line === '' ? '' : ` ${line}`)
+const asComment = (line: string): string => (line === '' ? '' : ` ${plainLine(line)}`)
 
 function escaped(value: Plain): Plain {
   if (typeof value === 'string') return value.replaceAll('${', () => '$${')

@@ -151,6 +151,43 @@ describe('X5: questions', () => {
   })
 })
 
+describe('X5: hostile files', () => {
+  it('X5: control characters and line breaks of a file do not get into comments or notes', async () => {
+    const line = 'kvm_default_cloud_init_timezone: "{{ x | \\e[31mred\\nversion: 2 }}"\n'
+    const imported = await importTexts({ 'v.yml': image + line })
+    // Of a line feed only those of the spec itself are left.
+    expect(imported.text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+    expect(JSON.stringify(imported.notes)).not.toMatch(/\\u001b|\\n/)
+    expect((await loadImported(imported)).spec).toBeDefined()
+  })
+
+  test.each([
+    ['line feeds', '\n'.repeat(1_000_000)],
+    ['opening braces', `a: "${'{{'.repeat(30_000)}"`],
+    ['quotes in braces', `a: "{{ ${"'".repeat(30_001)} }}"`],
+    ['pipes', `a: "{{ x ${'| x '.repeat(20_000)} }}"`],
+    ['brackets', '[x'.repeat(100_000)],
+  ])(
+    'X5: many %s come to an end',
+    async (_what, text) => {
+      const outcome = importTexts({ 'v.yml': image, hosts: text, 'w.yml': text })
+      await expect(outcome.then(({ system }) => system.id).catch(() => 'refused')).resolves.toMatch(
+        /^(cloud-images|refused)$/,
+      )
+    },
+    10_000,
+  )
+
+  it('X5: names that are code in YAML stay names', async () => {
+    const name = 'a: {b: c}'
+    const imported = await importTexts({
+      'v.yml': image.replace('instance_name: a,', `instance_name: "${name}",`),
+    })
+    const { problems } = await loadImported(imported)
+    expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining('name')])
+  })
+})
+
 it('X5: the order in which a folder is listed does not matter', async () => {
   const files = { 'p/vars/a.yml': clone, 'p/inventory.ini': '[g]\nrack1 ansible_host=10.0.0.1\n' }
   const reader = memoryReader(files)

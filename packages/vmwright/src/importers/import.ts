@@ -108,9 +108,7 @@ function headerOf(importer: Importer, files: readonly string[], notes: Notes): r
     `${notes.of('taken').length} settings were taken over; beside each stands where it came from.`,
     ...sections.flatMap(([kind, title]) => {
       const found = inFileOrder(notes.of(kind), files)
-      return found.length === 0
-        ? []
-        : ['', `${title}:`, ...found.map((note) => `- ${oneLine(noteText(note))}`)]
+      return found.length === 0 ? [] : ['', `${title}:`, ...found.map((note) => `- ${noteText(note)}`)]
     }),
   ]
 }
@@ -120,5 +118,3 @@ function inFileOrder(notes: readonly Note[], files: readonly string[]): readonly
   const rank = ({ place }: Note): number => (place === undefined ? files.length : files.indexOf(place.file))
   return notes.toSorted((a, b) => rank(a) - rank(b) || (a.place?.line ?? 0) - (b.place?.line ?? 0))
 }
-
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ')

@@ -1,4 +1,4 @@
-import { type Place, placeText } from './value.ts'
+import { type Place, placeText, plainLine } from './value.ts'
 
 export type NoteKind = 'taken' | 'no-equal' | 'decided' | 'warning' | 'question'
 
@@ -15,7 +15,7 @@ export class Notes {
   readonly #notes = new Map<string, Note>()
 
   add(kind: NoteKind, place: Place | undefined, text: string): void {
-    const note = { kind, place, text }
+    const note = { kind, place, text: plainLine(text) }
     this.#notes.set(noteText(note), note)
   }
 

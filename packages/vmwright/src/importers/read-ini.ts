@@ -4,7 +4,7 @@ import type { MapValue, Place, Value } from './value.ts'
 
 /** Whether a text reads as an INI inventory: its first line that is no comment is a section, or there is one later. */
 export const looksLikeIni = (text: string): boolean =>
-  /^\s*\[[A-Za-z0-9_.-]+(:(vars|children))?\]\s*([#;].*)?$/m.test(text)
+  /^[ \t]*\[[A-Za-z0-9_.-]+(:(vars|children))?\][ \t]*([#;].*)?$/m.test(text)
 
 /**
  * Reads a static INI inventory: hosts with `key=value`, `[group]`, `[group:vars]`, `[group:children]`, ranges.

@@ -54,6 +54,13 @@ export const entriesOf = (value: Value | undefined): ReadonlyMap<string, Value> 
 export const itemsOf = (value: Value | undefined): readonly Value[] =>
   value?.kind === 'list' ? value.items : []
 
+/** A text of a file as part of a line for people: no line breaks, no control characters. */
+export const plainLine = (text: string): string =>
+  text
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/\p{Cc}|\p{Cf}/gu, '\uFFFD')
+    .trim()
+
 /** Names whose values are not taken over, nor shown anywhere. */
 export const isSecretName = (name: string): boolean =>
   /(pass|password|passwd|passphrase|pw|secret|token)$/i.test(name)
