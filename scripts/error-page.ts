@@ -56,7 +56,7 @@ ${title}
 
 const introduction = `# Errors
 
-<!-- Made by scripts/generate-docs.ts from packages/contract/src/errors.ts. Do not edit. -->
+<!-- Made by scripts/generate-docs.ts from packages/contract/src/errors/. Do not edit. -->
 
 Every error has a code that does not change, a message (what could not be done, to which object), a hint (what you can
 do now) and details (facts for programs). \`vmwright errors CODE\` tells the same as this page.

@@ -7,7 +7,7 @@ import { buildProgram } from '../packages/vmwright/src/cli/program.ts'
 import { loadSpec } from '../packages/vmwright/src/spec/load.ts'
 import { formatProblem } from '../packages/vmwright/src/spec/problem.ts'
 import { errorPage } from '../scripts/error-page.ts'
-import { catalogueFile, filesIn, productSources, read, root } from './support/texts.ts'
+import { catalogueFolder, filesIn, productSources, read, root } from './support/texts.ts'
 
 const pages = [
   ...readdirSync(root).filter((name) => name.endsWith('.md')),
@@ -34,7 +34,7 @@ const blocks = pages.flatMap((page): readonly Block[] => {
 })
 
 describe('the error catalogue', () => {
-  const product = productSources.filter(({ path }) => path !== catalogueFile)
+  const product = productSources.filter(({ path }) => !path.startsWith(catalogueFolder))
   const codes = new Set<string>(Object.keys(errorCatalogue))
   /** Where a code is asked for and not told. */
   const questions = /\bcase '[^']+':|[!=]== '[^']+'|isProvisionError\([^()]*'[^']+'\)/g

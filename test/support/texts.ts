@@ -13,7 +13,8 @@ export function filesIn(folder: string, ending: string): readonly string[] {
     .toSorted()
 }
 
-export const catalogueFile = 'packages/contract/src/errors.ts'
+/** The entries of the error catalogue. */
+export const catalogueFolder = 'packages/contract/src/errors/'
 
 /** Code that runs at a user's, without tests and what supports them. */
 export const productSources = filesIn('packages', '.ts')
