@@ -1,0 +1,30 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { preview } from '../engine/operations.ts'
+import { requestDefaults, servicesFor } from '../engine/testing.ts'
+import { createFakeWorld } from '../hypervisor/fake/world.ts'
+import { Progress } from '../lib/progress.ts'
+import { createFakeSeam } from '../lib/testing/fake-seam.ts'
+import { importFiles } from './import.ts'
+import { loadImported, sampleReader, samples } from './testing.ts'
+
+test.each([
+  ['c', 'default', '192.168.24.0/24', ['debian-12-a', 'debian-12-b', 'debian-13-a', 'debian-13-b']],
+  ['k', 'cluster-net', '172.17.2.0/24', ['boreas', 'notus', 'zephyrus']],
+])('X5: a plan of the sample files of %s makes its machines', async (folder, network, subnet, names) => {
+  const { spec } = await loadImported(await importFiles(sampleReader, [folder]), join(samples, folder))
+  if (spec === undefined) throw new Error('the sample has problems')
+  const world = createFakeWorld({ host: spec.hosts[0]?.name ?? '' })
+  world.networks = {
+    [network]: { active: true, subnets: [subnet], hasDhcp: false, leases: [], assigned: {} },
+  }
+  const plan = await preview(
+    new Progress(createFakeSeam({ seed: 1 })),
+    { spec, instances: spec.instances, services: servicesFor(world) },
+    requestDefaults,
+  )
+  expect(plan.findings.filter(({ severity }) => severity === 'error')).toEqual([])
+  expect(plan.changes.map(({ instance, action }) => [instance, action])).toEqual(
+    names.map((name) => [name, 'create']),
+  )
+})
