@@ -87,7 +87,7 @@ const cloneOf = (bench: Bench, name: string, path: string, mode: DiskClone['mode
   existing: 'replace',
 })
 
-const rounds = 5
+const rounds = 3
 
 function copies(): Promise<BenchResult> {
   return withBench(async (bench) => {
