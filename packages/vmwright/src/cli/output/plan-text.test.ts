@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { openBench } from '../../engine/testing.ts'
+import { addTemplate } from '../../hypervisor/fake/templates.ts'
 import { createFakeVm, createFakeWorld } from '../../hypervisor/fake/world.ts'
 import { createFakeSeam } from '../../lib/testing/fake-seam.ts'
 import type { Stage } from '../../plan/plan.ts'
-import { hostSpec, instanceSpec, resolvedSpec } from '../../testing/specs.ts'
+import { cloneSpec, hostSpec, instanceSpec, resolvedSpec, templateSpec } from '../../testing/specs.ts'
 import { renderPlan } from './plan-text.ts'
 
 const spec = resolvedSpec(['web-1', 'web-2', 'web-3'].map((name) => instanceSpec(name)))
@@ -41,6 +42,17 @@ describe('the plan as text', () => {
     const of = { ...spec, hosts: [hostSpec({ startInactiveNetworks })] }
     expect((await shown(world, 'full', of)).includes('start network')).toBe(startInactiveNetworks)
   })
+})
+
+it('T8, T10: of clones says what they are made of, and whether that was validated earlier', async () => {
+  const world = createFakeWorld()
+  addTemplate(world, { name: 'debian-template', disks: [{ path: '/srv/golden.qcow2' }] })
+  const base = resolvedSpec([cloneSpec('web-1')], { templates: [templateSpec()] })
+  const of = { ...base, cloning: { ...base.cloning, validate: 'once' as const } }
+  expect(await shown(world, 'full', of)).toContain('template debian (debian-template): validated\n')
+  expect(await shown(world, 'full', of)).toContain(': unchanged since it was validated\n')
+  const steps = renderPlan(await openBench(of, world, createFakeSeam()).plan(), 'steps')
+  expect(steps).toContain('clone /srv/golden.qcow2 to web-1.qcow2 (reflink or copy of debian vda)')
 })
 
 function inactive() {

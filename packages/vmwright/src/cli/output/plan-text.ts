@@ -21,7 +21,9 @@ const symbols: Readonly<Record<Change['action'], string>> = {
 /** The plan as a person reads it. `steps` adds what exactly is done. */
 export function renderPlan(plan: Plan, detail: 'changes' | 'steps'): string {
   if (plan.stage === 'preflight')
-    return [...plan.findings.map(renderFinding), verdict(plan)].join('\n').concat('\n')
+    return [...templateLines(plan), ...plan.findings.map(renderFinding), verdict(plan)]
+      .join('\n')
+      .concat('\n')
   const changes = plan.changes.filter((change) => change.action !== 'none' || change.fields.length > 0)
   const lines = changes.flatMap((change) => [
     `${symbols[change.action]} ${change.instance} on ${change.host}: ${actionText(change)}`,
@@ -36,9 +38,26 @@ export function renderPlan(plan: Plan, detail: 'changes' | 'steps'): string {
     .filter((step) => step.instance === undefined)
     .map((step) => `* ${step.host}: ${step.title}`)
   const unchanged = plan.changes.length - changes.length
-  return [...shared, ...lines, ...plan.findings.map(renderFinding), summary(plan, unchanged)]
+  return [
+    ...templateLines(plan),
+    ...shared,
+    ...lines,
+    ...plan.findings.map(renderFinding),
+    summary(plan, unchanged),
+  ]
     .join('\n')
     .concat('\n')
+}
+
+/** T8. Templates that may be cloned; what speaks against the others is among the findings. */
+function templateLines({ templates, findings }: Plan): readonly string[] {
+  const faulty = new Set(findings.flatMap(({ severity, object }) => (severity === 'error' ? [object] : [])))
+  return templates
+    .filter(({ host, template }) => !faulty.has(`template ${template} on ${host}`))
+    .map(({ host, template, domain, validated }) => {
+      const how = validated === 'earlier' ? 'unchanged since it was validated' : 'validated'
+      return `* ${host}: template ${template} (${domain}): ${how}`
+    })
 }
 
 const actionText = (change: Change): string =>

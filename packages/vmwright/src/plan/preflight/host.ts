@@ -35,6 +35,18 @@ export function capabilityFindings(
       'Install it on the host, or set `secureBoot: false`.',
     )
   }
+  for (const { instance, source } of creating) {
+    if (source.kind !== 'image' || !source.image.sources.every(({ kind }) => kind === 'host')) continue
+    findings.push(
+      finding(
+        'error',
+        'image.not-found',
+        `instance ${instance.name}`,
+        `Its image ${source.image.id} is one that a Hyper-V host has already; ${spec.name} has no images of its own.`,
+        'Give the image a `url`, `file` or `build`, or put the instance on a host that has it.',
+      ),
+    )
+  }
   for (const { instance, firmware } of creating) {
     if (instance.snapshot !== undefined && can.stoppedSnapshot[firmware] === 'none') {
       findings.push(
