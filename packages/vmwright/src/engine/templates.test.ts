@@ -128,6 +128,10 @@ describe('overlays', () => {
     expect(again.instances[0]?.drift).toEqual(['template debian: its disks changed under this overlay'])
     const more = specOf([clone('web-1', 'overlay'), clone('web-2', 'overlay')])
     expect((await openBench(more, world, createFakeSeam()).apply()).outcome).toBe('blocked')
+    const anew = await openBench(first, structuredClone(world), createFakeSeam()).apply({
+      replace: new Set(['web-1']),
+    })
+    expect([anew.outcome, anew.instances[0]?.drift]).toEqual(['done', []])
     const copy = specOf([clone('web-1', 'overlay'), clone('web-2', 'copy')])
     expect((await openBench(copy, world, createFakeSeam()).apply()).outcome).toBe('done')
   })

@@ -147,7 +147,9 @@ const shrinkFindings = ({ templates }: HostFacts, clones: readonly Clone[]): rea
 function changedFindings(input: PlanInput, facts: HostFacts, clones: readonly Clone[]): readonly Finding[] {
   const { observed, spec } = facts
   const damaged = new Map<string, string[]>()
+  const anew = new Set(clones.map(({ vm }) => vm.instance.name))
   for (const machine of observed.vms) {
+    if (anew.has(machine.name)) continue
     const template = changedTemplate(input.spec, observed, machine, facts.templates)
     if (template !== undefined) damaged.set(template, [...(damaged.get(template) ?? []), machine.name])
   }
