@@ -23,9 +23,25 @@ export interface Lab extends AsyncDisposable {
 
 const run = promisify(execFile)
 
-export async function openLab(name: string): Promise<Lab> {
+export interface LabOptions {
+  /** Folders of the workspace that are small file systems of their own, with their sizes: `24m`. */
+  readonly tmpfs?: Readonly<Record<string, string>>
+}
+
+export async function openLab(name: string, { tmpfs = {} }: LabOptions = {}): Promise<Lab> {
   const space = await openWorkspace(name)
+  const mounted: string[] = []
+  const unmount = async (): Promise<void> => {
+    for (const path of mounted.splice(0)) await run('umount', ['-l', path])
+  }
   try {
+    for (const [folder, size] of Object.entries(tmpfs)) {
+      const path = join(space.folder, folder)
+      await mkdir(path)
+      // Before libvirt starts: it and the program must see the same.
+      await run('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0711`, 'tmpfs', path])
+      mounted.push(path)
+    }
     const libvirt = await openPrivateLibvirt(space.folder)
     const { virsh } = libvirt
     await makeImages(space)
@@ -52,10 +68,12 @@ export async function openLab(name: string): Promise<Lab> {
       },
       async [Symbol.asyncDispose]() {
         await libvirt[Symbol.asyncDispose]()
+        await unmount()
         await space[Symbol.asyncDispose]()
       },
     }
   } catch (error) {
+    await unmount()
     await space[Symbol.asyncDispose]()
     throw error
   }
