@@ -1,7 +1,16 @@
 import type { Notes } from './notes.ts'
 import { type Scope, scopeOf } from './scope.ts'
 import type { SourceFile, SourceFiles } from './source.ts'
-import { emptyMap, entriesOf, itemsOf, type MapValue, mergeValues, type Place, scalarAt, type Value } from './value.ts'
+import {
+  emptyMap,
+  entriesOf,
+  itemsOf,
+  type MapValue,
+  mergeValues,
+  type Place,
+  scalarAt,
+  type Value,
+} from './value.ts'
 
 /** A pair of a platform and a target that is wanted, and where that is said. */
 export interface Pair {
@@ -98,7 +107,13 @@ export class Definitions {
       return undefined
     }
     const [arch, machine] = builtIn.map((text) => scalarAt(place, text)) as [Value, Value]
-    return { ...emptyMap(place), entries: new Map([['arch', arch], ['machine', machine]]) }
+    return {
+      ...emptyMap(place),
+      entries: new Map([
+        ['arch', arch],
+        ['machine', machine],
+      ]),
+    }
   }
 
   #platform({ platform, place }: Pair): SourceFile | undefined {
@@ -120,10 +135,18 @@ export class Definitions {
     let vm: Value = none
     for (const fact of factsOf(root, new Map())) {
       if (fact.condition !== undefined)
-        this.#notes.add('question', fact.condition, 'this definition is set under a condition; it is taken as if it held')
+        this.#notes.add(
+          'question',
+          fact.condition,
+          'this definition is set under a condition; it is taken as if it held',
+        )
       vm = resolve(fact.vm, fact.variables)
       if (vm.kind === 'question')
-        this.#notes.add('question', vm.place, `the definition cannot be read: ${vm.why}${vm.text === '' ? '' : `: ${vm.text}`}`)
+        this.#notes.add(
+          'question',
+          vm.place,
+          `the definition cannot be read: ${vm.why}${vm.text === '' ? '' : `: ${vm.text}`}`,
+        )
     }
     if (vm === none) this.#notes.add('question', none.place, 'no task here sets the fact `vm`')
     return vm.kind === 'map' ? vm : none
@@ -159,7 +182,8 @@ export function isConfig(value: Value | undefined): boolean {
   return (
     permutations.has('platforms') ||
     permutations.has('targets') ||
-    (list.length > 0 && list.every((item) => entriesOf(item).has('platform') && entriesOf(item).has('target')))
+    (list.length > 0 &&
+      list.every((item) => entriesOf(item).has('platform') && entriesOf(item).has('target')))
   )
 }
 

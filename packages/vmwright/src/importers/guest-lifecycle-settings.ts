@@ -1,6 +1,7 @@
 import type { Setting } from './importer.ts'
 
-const phases = 'vmwright does not run phases yet: run them with Ansible after `vmwright access --format ansible`'
+const phases =
+  'vmwright does not run phases yet: run them with Ansible after `vmwright access --format ansible`'
 const snapshots = 'the one snapshot is that of `defaults.snapshot`; further ones are not made yet'
 const byTemplate = 'there are no templates of domains: the definition is made from the fields of the spec'
 const aVm = 'one virtual machine type and bus for all: virtio'
@@ -35,7 +36,11 @@ export const lifecycleSettings: readonly Setting[] = [
   { name: 'delete_vm', to: undefined, note: '`vmwright destroy` removes, and `apply --replace` makes again' },
   { name: 'should_remove_all_vm_storage', to: undefined, note: '`vmwright destroy --disks`' },
   { name: 'libvirt_group', to: undefined, note: 'files belong to libvirt, as volumes of its pools' },
-  { name: 'hypervisor_group', to: undefined, note: '`vmwright host access` finds and tests that user itself' },
+  {
+    name: 'hypervisor_group',
+    to: undefined,
+    note: '`vmwright host access` finds and tests that user itself',
+  },
   { name: 'connection_timeout', to: 'defaults.ready.timeouts.port', note: 'and `…timeouts.ssh`' },
   {
     name: 'wait_until_port_reachable',

@@ -8,6 +8,8 @@ const systems = [
   ['t', 'template-clones', 2],
   ['c', 'cloud-images', 4],
   ['k', 'clusters', 3],
+  ['g', 'guest-lifecycle', 3],
+  ['h', 'hyper-v', 2],
 ] as const
 
 describe('X5: the sample files', () => {

@@ -1,0 +1,147 @@
+import { type Carrier, type Found, found } from './carrier.ts'
+import type { Definition } from './guest-lifecycle-definitions.ts'
+import { carryNet } from './guest-lifecycle-network.ts'
+import { lifecycleSettings } from './guest-lifecycle-settings.ts'
+import { carrySources, variableOf } from './guest-lifecycle-sources.ts'
+import type { KeyNames } from './key-names.ts'
+import { tellUnknownKeys } from './leftovers.ts'
+import { asMatching, asText, asWhole } from './readers.ts'
+import { entriesOf, scalarAt, type Value } from './value.ts'
+
+/** Keys that are given so far, over all machines. */
+export interface Keys {
+  readonly images: KeyNames
+  readonly networks: KeyNames
+}
+
+/**
+ * Writes one definition as an instance on a host. One of a foreign architecture is told and left out; one whose
+ * name is there already too.
+ */
+export function carryMachine(
+  carrier: Carrier,
+  { vm, pair }: Definition,
+  { host, keys }: { readonly host: string | undefined; readonly keys: Keys },
+): void {
+  const metadata = entriesOf(vm.entries.get('metadata'))
+  const field = (key: string): Found | undefined => found(`vm.${key}`, vm.entries.get(key))
+  const meta = (key: string): Found | undefined =>
+    found(`metadata.${key}`, metadata.get(key) ?? vm.entries.get(key))
+  const named = nameOf(pair, meta('name'))
+  const full = carrier.read(['instances'], named, asText)
+  if (full === undefined || named === undefined) {
+    if (named === undefined) carrier.notes.add('question', vm.place, 'a definition has no metadata.name')
+    return
+  }
+  const name = instanceName(full)
+  const at = ['instances', name]
+  if (carrier.draft.has(at)) {
+    carrier.warn(pair?.place ?? vm.place, `${name} is there twice; it is taken once`)
+    return
+  }
+  const arch = carrier.read(at, field('arch'), asText)
+  if (arch !== undefined && !['x86_64', 'amd64'].includes(arch)) {
+    const what = `${name} is of another architecture than x86_64, which has no equal yet: it is left out`
+    carrier.notes.add('no-equal', field('arch')?.value.place, what)
+    carrier.draft.remark(['instances'], what)
+    return
+  }
+  tellUnknownKeys(carrier, 'vm', vm, lifecycleSettings)
+  const ownMetadata = vm.entries.get('metadata')
+  if (ownMetadata !== undefined) tellUnknownKeys(carrier, 'metadata', ownMetadata, lifecycleSettings)
+  carrier.draft.open(at)
+  if (full !== name)
+    carrier.notes.add(
+      'decided',
+      named.value.place,
+      `the machine is called ${name}: only letters, digits and - are names here`,
+    )
+  if (host !== undefined) carrier.draft.set([...at, 'host'], host)
+  carrySources(carrier, at, { vm, id: idOf(pair?.platform ?? name), images: keys.images })
+  carryHardware(carrier, at, field)
+  carryNet(carrier, at, vm.entries.get('net'), keys.networks)
+  carryAuth(carrier, at, metadata.get('auth') ?? vm.entries.get('auth'))
+  if (meta('libvirt_pool_dir') !== undefined) carryPool(carrier, meta('libvirt_pool_dir'))
+}
+
+function nameOf(pair: Definition['pair'], name: Found | undefined): Found | undefined {
+  if (name !== undefined || pair === undefined) return name
+  return found('platform and target', scalarAt(pair.place, `VM ${pair.platform}_${pair.target}`))
+}
+
+const instanceName = (text: string): string =>
+  text
+    .replaceAll(/[^A-Za-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 63) || 'vm'
+
+const idOf = (text: string): string =>
+  text
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 63) || 'image'
+
+function carryHardware(
+  carrier: Carrier,
+  at: readonly string[],
+  field: (key: string) => Found | undefined,
+): void {
+  const vcpus = field('vcpus')
+  if (vcpus === undefined) carrier.builtin([...at, 'vcpus'], 4, 'vm.vcpus')
+  else {
+    carrier.carry([...at, 'vcpus'], vcpus, asWhole)
+    carrier.warn(
+      vcpus.value.place,
+      'vcpus had no effect on KVM, where the template left it out and machines had one; now it counts',
+    )
+  }
+  if (field('ram') === undefined) carrier.builtin([...at, 'memory'], '2048MiB', 'vm.ram')
+  else carrier.carry([...at, 'memory'], field('ram'), asWhole, (mib) => `${mib}MiB`)
+  carrier.carry([...at, 'machine'], field('machine'), asText, (type) => (type === 'q35' ? undefined : type))
+  if (field('firmware') === undefined) carrier.builtin([...at, 'firmware'], 'bios', 'vm.firmware')
+  else carrier.carry([...at, 'firmware'], field('firmware'), asText, () => 'uefi')
+}
+
+const asUser = asMatching(/^[a-z_][a-z0-9_-]{0,31}$/, 'a user name')
+
+function carryAuth(carrier: Carrier, at: readonly string[], auth: Value | undefined): void {
+  if (auth === undefined) return
+  const entries = entriesOf(auth)
+  const field = (key: string): Found | undefined => found(`auth.${key}`, entries.get(key))
+  const user = [...at, 'cloudInit', 'user']
+  tellUnknownKeys(carrier, 'auth', auth, lifecycleSettings)
+  const name = carrier.carry([...user, 'name'], field('user'), asUser, (text) =>
+    text === 'root' ? undefined : text,
+  )
+  if (name === 'root') {
+    carrier.secret([...at, 'cloudInit', 'rootPassword'], field('password'), variableOf(at, 'ROOT_PASSWORD'))
+    carrier.notes.add(
+      'decided',
+      field('user')?.value.place,
+      'root logged in; now the user of the image does, with sudo, and the password of root is for the console',
+    )
+    return
+  }
+  if (carrier.secret([...user, 'password'], field('password'), variableOf(at, 'PASSWORD')))
+    carrier.draft.set([...at, 'cloudInit', 'sshPasswordAuth'], true, 'auth.password, as it was a login')
+  const method = entries.get('become_method')
+  const isSu = method?.kind === 'scalar' && method.value === 'su'
+  const become = field('become_password')
+  if (become === undefined) return
+  if (isSu) carrier.secret([...at, 'cloudInit', 'rootPassword'], become, variableOf(at, 'ROOT_PASSWORD'))
+  else carrier.noEqual(become, 'the password of the user is that of sudo')
+}
+
+function carryPool(carrier: Carrier, folder: Found | undefined): void {
+  const path = ['pools', 'instances', 'path']
+  const text = carrier.read(path, folder, asText)
+  if (folder === undefined || text === undefined) return
+  if (!text.startsWith('/')) {
+    carrier.noEqual(folder, 'a folder below the home of the user; the default for session hosts is one too')
+    return
+  }
+  const clean = text.replace(/(?<=.)\/+$/, '')
+  if (carrier.draft.has(path))
+    carrier.notes.add('taken', folder.value.place, 'libvirt_pool_dir is pools.instances.path')
+  else carrier.put(path, clean, folder)
+}

@@ -1,0 +1,175 @@
+import { Carrier, type Found, found } from './carrier.ts'
+import { SpecDraft } from './draft.ts'
+import { configsOf, hypervisorsOf, pairsOf } from './guest-lifecycle-configs.ts'
+import { definitionFile, Definitions, factsOf, variablesOf } from './guest-lifecycle-definitions.ts'
+import { tellFiles, tellRest } from './guest-lifecycle-leftovers.ts'
+import { carryMachine } from './guest-lifecycle-machine.ts'
+import { lifecycleSettings } from './guest-lifecycle-settings.ts'
+import type { Importer } from './importer.ts'
+import { KeyNames } from './key-names.ts'
+import { carryHost } from './kvm-hosts.ts'
+import type { Notes } from './notes.ts'
+import { invalid } from './read-yaml.ts'
+import { asFlag, asWhole } from './readers.ts'
+import { mergeVariables, type Scope, scopeOf } from './scope.ts'
+import { recogniseByNames, type Recognition, type SourceFile, type SourceFiles } from './source.ts'
+import { entriesOf, itemsOf, placeText, scalarAt, type Value } from './value.ts'
+
+const ownNames = [
+  'virtual_machines',
+  'parse_lookup_dir_path',
+  'hypervisor_lookup_dir_path',
+  'phases_lookup_dir_path',
+  'project_revision',
+  'allowed_phases',
+]
+
+/** Guests of platforms and targets, with a lifecycle of phases: a collection for Ansible. */
+export const guestLifecycle: Importer = {
+  id: 'guest-lifecycle',
+  title: 'guest lifecycle, a collection for Ansible',
+  page: 'guest-lifecycle',
+  settings: lifecycleSettings,
+  recognise,
+  convert,
+}
+
+function recognise(source: SourceFiles): Recognition | undefined {
+  const reasons = [...(recogniseByNames(source, ownNames)?.reasons ?? [])]
+  for (const { value, name } of configsOf(source)) reasons.push(`${name} at ${placeText(value.place)}`)
+  for (const file of source.files) {
+    const definition = definitionFile(file)
+    if (definition !== undefined && definesVm(file))
+      reasons.push(`a definition of ${definition.kind} at ${file.name}:1`)
+  }
+  return reasons.length === 0 ? undefined : { score: reasons.length, reasons }
+}
+
+const definesVm = ({ root }: SourceFile): boolean =>
+  factsOf(root, new Map()).length > 0 ||
+  entriesOf(root).has('vm') ||
+  (entriesOf(root).has('metadata') && (entriesOf(root).has('net') || entriesOf(root).has('disks'))) ||
+  (entriesOf(root).has('arch') && entriesOf(root).has('machine'))
+
+function convert(source: SourceFiles, notes: Notes): SpecDraft {
+  const carrier = new Carrier(new SpecDraft('guest-lifecycle'), notes)
+  const definitions = new Definitions(source, notes)
+  const [first] = hypervisorsOf(source)
+  const base = first === undefined ? source.scope : source.scopeOfHost(first)
+  const configs = configsOf(source)
+  const built = configs.flatMap(({ value, host, variables, name }) =>
+    pairsOf(carrier, value).map((pair) => ({ definition: definitions.build(pair, variables), host, name })),
+  )
+  const complete = itemsOf(base.written('virtual_machines')).flatMap((value) => {
+    const definition = definitions.complete(value, variablesOf(base))
+    return definition === undefined ? [] : [{ definition, host: undefined }]
+  })
+  const all = [...built, ...complete]
+  if (all.length === 0) {
+    const file = source.files[0]?.name ?? ''
+    const what = 'has no list of platforms and targets, nor of definitions'
+    throw invalid({ file, line: 1 }, what, 'Give the inventory or playbook with `config` too.')
+  }
+  const keys = new Map<string, string>()
+  for (const host of hypervisorsOf(source).length === 0 ? [undefined] : hypervisorsOf(source)) {
+    const connection = all
+      .map(({ definition: { vm } }) => connectionOf(vm))
+      .find((each) => each !== undefined)
+    keys.set(host ?? '', carryHypervisor(carrier, source, host, connection))
+  }
+  const fallback = first === undefined ? undefined : keys.get(first)
+  const names = { images: new KeyNames(), networks: new KeyNames() }
+  for (const { definition, host } of all) {
+    const key = keys.size > 1 ? (keys.get(host ?? '') ?? fallback) : undefined
+    carryMachine(carrier, definition, { host: key, keys: names })
+  }
+  carrier.draft.open(['instances'])
+  if (keys.size > 1)
+    notes.add(
+      'decided',
+      undefined,
+      'machines were dealt out to hypervisors in turn; now `host` says where each is',
+    )
+  const settings = settingsOf(source, base)
+  carryReadiness(carrier, settings)
+  tellFiles(carrier, source)
+  tellRest(carrier, source, [settings, base, ...definitions.scopes], configs)
+  return carrier.draft
+}
+
+function connectionOf(vm: Value): Found | undefined {
+  const entries = entriesOf(vm)
+  return found(
+    'connection',
+    entriesOf(entries.get('metadata')).get('connection') ?? entries.get('connection'),
+  )
+}
+
+function carryHypervisor(
+  carrier: Carrier,
+  source: SourceFiles,
+  host: string | undefined,
+  connection: Found | undefined,
+): string {
+  const scope = host === undefined ? source.scope : source.scopeOfHost(host)
+  const get = (name: string): Found | undefined => found(name, scope.get(name))
+  const uri = connection ?? get('ansible_libvirt_uri')
+  const place = (host === undefined ? undefined : source.inventory.hosts.get(host)?.place) ?? uri?.value.place
+  const text = (value: string, name: string): Found | undefined =>
+    place === undefined ? undefined : { name, value: scalarAt(place, value) }
+  const how = get('ansible_connection')?.value
+  const isLocal = host === undefined || (how?.kind === 'scalar' && how.value === 'local')
+  const named = host === undefined ? undefined : text(host, 'host of hypervisors')
+  return carryHost(carrier, {
+    name: named,
+    address: isLocal ? undefined : (get('ansible_host') ?? named),
+    user: get('ansible_user'),
+    port: get('ansible_port'),
+    keyFile: get('ansible_ssh_private_key_file'),
+    uri: uri ?? {
+      name: 'connection, by default',
+      value: scalarAt({ file: source.files[0]?.name ?? '', line: 1 }, 'qemu:///session'),
+    },
+  })
+}
+
+/** Variables of all groups and hosts in one, those of the hypervisor winning: what was set for guests counts too. */
+function settingsOf(source: SourceFiles, base: Scope): Scope {
+  const { inventory, files } = source
+  return scopeOf(
+    mergeVariables([
+      ...[...inventory.groups.values(), ...inventory.hosts.values()].map(({ vars }) => vars),
+      ...files
+        .filter(({ role }) => role.kind === 'group-vars' || role.kind === 'host-vars')
+        .map(({ root }) => root),
+      { kind: 'map', entries: variablesOf(base), place: { file: '', line: 1 } },
+    ]),
+  )
+}
+
+function carryReadiness(carrier: Carrier, scope: Scope): void {
+  const get = (name: string): Found | undefined => found(name, scope.get(name))
+  const ready = ['defaults', 'ready']
+  const byPort = get('wait_until_port_reachable')
+  const byLogin = get('wait_until_reachable')
+  const port = carrier.read([...ready, 'rungs'], byPort, asFlag)
+  const login = carrier.read([...ready, 'rungs'], byLogin, asFlag)
+  if (byPort !== undefined && port === true)
+    carrier.put([...ready, 'rungs'], ['started', 'address', 'port'], byPort)
+  else if (byLogin !== undefined && login === false) carrier.put([...ready, 'rungs'], ['started'], byLogin)
+  const limit = get('connection_timeout')
+  for (const rung of ['port', 'ssh'])
+    carrier.carry([...ready, 'timeouts', rung], limit, asWhole, (seconds) => `${seconds}s`)
+  carrier.decide(
+    ['defaults', 'snapshot'],
+    { name: 'clean', description: 'before anything is installed' },
+    undefined,
+    'the snapshot `clean` is taken once machines are ready; `<project>.<revision>.init` and restoring in a run are not there yet',
+  )
+  const revision = scope.written('revision_id')
+  if (revision !== undefined)
+    carrier.warn(
+      revision.place,
+      'revision_id is a slip of the documentation: the code reads project_revision, so it had no effect on names of snapshots',
+    )
+}
