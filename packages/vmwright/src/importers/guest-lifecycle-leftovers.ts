@@ -26,7 +26,7 @@ export function tellFiles(carrier: Carrier, source: SourceFiles): void {
       carrier.notes.add(
         'no-equal',
         place,
-        'networks are not made yet: define this one with `virsh net-define`; DHCP over a whole /8, as in default-net, hides the rest of 10.0.0.0',
+        'networks are not made yet: define this one with `virsh net-define`',
       )
     else if (file.role.kind === 'list' && definitionFile(file) === undefined && !hasConfig(file))
       carrier.notes.add('no-equal', place, 'a playbook or tasks, which are not run')

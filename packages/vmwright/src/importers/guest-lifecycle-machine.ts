@@ -12,6 +12,7 @@ import { entriesOf, scalarAt, type Value } from './value.ts'
 export interface Keys {
   readonly images: KeyNames
   readonly networks: KeyNames
+  readonly pools: KeyNames
 }
 
 /**
@@ -61,7 +62,7 @@ export function carryMachine(
   carryHardware(carrier, at, field)
   carryNet(carrier, at, vm.entries.get('net'), keys.networks)
   carryAuth(carrier, at, metadata.get('auth') ?? vm.entries.get('auth'))
-  if (meta('libvirt_pool_dir') !== undefined) carryPool(carrier, meta('libvirt_pool_dir'))
+  carryPool(carrier, at, meta('libvirt_pool_dir'), keys.pools)
 }
 
 function nameOf(pair: Definition['pair'], name: Found | undefined): Found | undefined {
@@ -132,16 +133,20 @@ function carryAuth(carrier: Carrier, at: readonly string[], auth: Value | undefi
   else carrier.noEqual(become, 'the password of the user is that of sudo')
 }
 
-function carryPool(carrier: Carrier, folder: Found | undefined): void {
-  const path = ['pools', 'instances', 'path']
-  const text = carrier.read(path, folder, asText)
+function carryPool(
+  carrier: Carrier,
+  at: readonly string[],
+  folder: Found | undefined,
+  pools: KeyNames,
+): void {
+  const text = carrier.read([...at, 'pool'], folder, asText)
   if (folder === undefined || text === undefined) return
   if (!text.startsWith('/')) {
     carrier.noEqual(folder, 'a folder below the home of the user; the default for session hosts is one too')
     return
   }
-  const clean = text.replace(/(?<=.)\/+$/, '')
-  if (carrier.draft.has(path))
-    carrier.notes.add('taken', folder.value.place, 'libvirt_pool_dir is pools.instances.path')
-  else carrier.put(path, clean, folder)
+  const path = text.replace(/(?<=.)\/+$/, '')
+  const key = pools.keyFor('instances', path)
+  carrier.put(['pools', key, 'path'], path, folder)
+  carrier.draft.set([...at, 'pool'], key)
 }

@@ -72,7 +72,7 @@ function carryNetwork(
 
 function carryMac(carrier: Carrier, wire: readonly (string | number)[], mac: Found | undefined): void {
   if (mac === undefined) return
-  if (mac.value.kind === 'question') {
+  if (mac.value.kind === 'question' && /random_mac/.test(`${mac.value.why} ${mac.value.text}`)) {
     carrier.notes.add(
       'decided',
       mac.value.place,

@@ -14,6 +14,7 @@ export const lifecycleSettings: readonly Setting[] = [
     to: 'instances',
     note: 'definitions that are complete; those of platforms and targets are put together as below',
   },
+  { name: 'vm', to: 'instances', note: 'one definition that is complete' },
   {
     name: 'config',
     to: 'instances',
@@ -79,8 +80,8 @@ export const lifecycleSettings: readonly Setting[] = [
   { name: 'vm.emulator', to: undefined, note: 'libvirt knows the emulator of its host' },
   {
     name: 'vm.virt_domain',
-    to: 'hosts.*.acceleration',
-    note: '`require-kvm`; write `prefer-kvm` or `emulate` where there is no KVM',
+    to: undefined,
+    note: 'KVM is required: write `acceleration: prefer-kvm` or `emulate` to a host that has none',
   },
   { name: 'vm.cpu', to: undefined, note: 'the CPU of the host is passed through' },
   { name: 'vm.default_bus', to: undefined, note: aVm },

@@ -87,6 +87,28 @@ describe('X5: definitions of the guest lifecycle', () => {
     expect((await load({ 'vars.yml': complete }))?.instances).toMatchObject([{ name: 'a', memoryMib: 400 }])
   })
 
+  it('X5: each pool folder is a pool, and a machine names its own', async () => {
+    const files = {
+      ...machine('', ', libvirt_pool_dir: /srv/a/'),
+      'hosts.yaml': inventory('{ permutations: { platforms: [p, q], targets: [amd64] } }'),
+      'setup_vm/platforms/q.yaml': task(`{ metadata: { sources: ${source}, libvirt_pool_dir: /srv/b } }`),
+    }
+    const spec = await load(files)
+    expect(spec?.pools).toMatchObject([
+      { id: 'instances', path: '/srv/a' },
+      { id: 'instances-2', path: '/srv/b' },
+    ])
+    expect(spec?.instances.map(({ pool }) => pool)).toEqual(['instances', 'instances-2'])
+  })
+
+  it('X5: the one definition that the role for KVM takes counts too', async () => {
+    const spec = await load({
+      'vars.yml': `vm: { metadata: { name: solo, connection: "qemu:///system", sources: ${source} }, ram: 600 }\n`,
+    })
+    expect(spec?.instances).toMatchObject([{ name: 'solo', memoryMib: 600 }])
+    expect(spec?.hosts).toMatchObject([{ name: 'local', uri: 'qemu:///system' }])
+  })
+
   it('X5: lists in a playbook count too', async () => {
     const { 'setup_vm/platforms/p.yaml': platform = '' } = machine()
     const spec = await load({
@@ -145,6 +167,17 @@ describe('X5: known contradictions of the guest lifecycle', () => {
       'from_format is in the documentation',
     ],
     ['the number of CPUs', machine(', vcpus: 2'), 'had no effect on KVM'],
+    [
+      'machines of two connections',
+      {
+        ...machine('', ', connection: "qemu:///system"'),
+        'hosts.yaml': inventory('{ permutations: { platforms: [p, q], targets: [amd64] } }'),
+        'setup_vm/platforms/q.yaml': task(
+          `{ metadata: { sources: ${source}, connection: "qemu:///session" } }`,
+        ),
+      },
+      'another than that of the first machine',
+    ],
     ['revision_id', machine('', '', '    revision_id: 7\n'), 'project_revision'],
     [
       'failures of phases',

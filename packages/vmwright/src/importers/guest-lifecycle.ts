@@ -10,7 +10,7 @@ import { KeyNames } from './key-names.ts'
 import { carryHost } from './kvm-hosts.ts'
 import type { Notes } from './notes.ts'
 import { invalid } from './read-yaml.ts'
-import { asFlag, asWhole } from './readers.ts'
+import { asFlag, asText, asWhole } from './readers.ts'
 import { mergeVariables, type Scope, scopeOf } from './scope.ts'
 import { recogniseByNames, type Recognition, type SourceFile, type SourceFiles } from './source.ts'
 import { entriesOf, itemsOf, placeText, scalarAt, type Value } from './value.ts'
@@ -36,6 +36,8 @@ export const guestLifecycle: Importer = {
 
 function recognise(source: SourceFiles): Recognition | undefined {
   const reasons = [...(recogniseByNames(source, ownNames)?.reasons ?? [])]
+  for (const value of completeOf(source, source.scope))
+    reasons.push(`a definition at ${placeText(value.place)}`)
   for (const { value, name } of configsOf(source)) reasons.push(`${name} at ${placeText(value.place)}`)
   for (const file of source.files) {
     const definition = definitionFile(file)
@@ -60,7 +62,7 @@ function convert(source: SourceFiles, notes: Notes): SpecDraft {
   const built = configs.flatMap(({ value, host, variables, name }) =>
     pairsOf(carrier, value).map((pair) => ({ definition: definitions.build(pair, variables), host, name })),
   )
-  const complete = itemsOf(base.written('virtual_machines')).flatMap((value) => {
+  const complete = completeOf(source, base).flatMap((value) => {
     const definition = definitions.complete(value, variablesOf(base))
     return definition === undefined ? [] : [{ definition, host: undefined }]
   })
@@ -70,15 +72,16 @@ function convert(source: SourceFiles, notes: Notes): SpecDraft {
     const what = 'has no list of platforms and targets, nor of definitions'
     throw invalid({ file, line: 1 }, what, 'Give the inventory or playbook with `config` too.')
   }
+  const connection = oneConnection(
+    carrier,
+    all.map(({ definition: { vm } }) => connectionOf(vm)),
+  )
   const keys = new Map<string, string>()
   for (const host of hypervisorsOf(source).length === 0 ? [undefined] : hypervisorsOf(source)) {
-    const connection = all
-      .map(({ definition: { vm } }) => connectionOf(vm))
-      .find((each) => each !== undefined)
     keys.set(host ?? '', carryHypervisor(carrier, source, host, connection))
   }
   const fallback = first === undefined ? undefined : keys.get(first)
-  const names = { images: new KeyNames(), networks: new KeyNames() }
+  const names = { images: new KeyNames(), networks: new KeyNames(), pools: new KeyNames() }
   for (const { definition, host } of all) {
     const key = keys.size > 1 ? (keys.get(host ?? '') ?? fallback) : undefined
     carryMachine(carrier, definition, { host: key, keys: names })
@@ -97,12 +100,33 @@ function convert(source: SourceFiles, notes: Notes): SpecDraft {
   return carrier.draft
 }
 
+/** Definitions in the variables `virtual_machines` and `vm`; what a file of platforms or targets has is a part only. */
+function completeOf({ files }: SourceFiles, scope: Scope): readonly Value[] {
+  const parts = new Set(files.filter((file) => definitionFile(file) !== undefined).map(({ name }) => name))
+  const single = scope.written('vm')
+  const isWhole = entriesOf(single).has('metadata') && !parts.has(single?.place.file ?? '')
+  return [...itemsOf(scope.written('virtual_machines')), ...(single !== undefined && isWhole ? [single] : [])]
+}
+
 function connectionOf(vm: Value): Found | undefined {
   const entries = entriesOf(vm)
   return found(
     'connection',
     entriesOf(entries.get('metadata')).get('connection') ?? entries.get('connection'),
   )
+}
+
+/** The first; machines of another one are told. */
+function oneConnection(carrier: Carrier, found: readonly (Found | undefined)[]): Found | undefined {
+  const [first, ...others] = found.filter((each) => each !== undefined)
+  const textOf = (each: Found): string => asText(each.value, () => undefined) ?? ''
+  for (const other of others)
+    if (first !== undefined && textOf(other) !== textOf(first))
+      carrier.warn(
+        other.value.place,
+        'the connection is another than that of the first machine, which is taken for all: give the host a second entry in `hosts`',
+      )
+  return first
 }
 
 function carryHypervisor(
@@ -113,23 +137,21 @@ function carryHypervisor(
 ): string {
   const scope = host === undefined ? source.scope : source.scopeOfHost(host)
   const get = (name: string): Found | undefined => found(name, scope.get(name))
+  const start = { file: source.files[0]?.name ?? '', line: 1 }
   const uri = connection ?? get('ansible_libvirt_uri')
-  const place = (host === undefined ? undefined : source.inventory.hosts.get(host)?.place) ?? uri?.value.place
-  const text = (value: string, name: string): Found | undefined =>
-    place === undefined ? undefined : { name, value: scalarAt(place, value) }
+  const declared = host === undefined ? undefined : source.inventory.hosts.get(host)?.place
+  const place = declared ?? uri?.value.place ?? start
+  const text = (value: string, name: string): Found => ({ name, value: scalarAt(place, value) })
   const how = get('ansible_connection')?.value
   const isLocal = host === undefined || (how?.kind === 'scalar' && how.value === 'local')
-  const named = host === undefined ? undefined : text(host, 'host of hypervisors')
+  const named = text(host ?? 'local', host === undefined ? 'connection' : 'host of hypervisors')
   return carryHost(carrier, {
     name: named,
     address: isLocal ? undefined : (get('ansible_host') ?? named),
     user: get('ansible_user'),
     port: get('ansible_port'),
     keyFile: get('ansible_ssh_private_key_file'),
-    uri: uri ?? {
-      name: 'connection, by default',
-      value: scalarAt({ file: source.files[0]?.name ?? '', line: 1 }, 'qemu:///session'),
-    },
+    uri: uri ?? { name: 'connection, by default', value: scalarAt(start, 'qemu:///session') },
   })
 }
 

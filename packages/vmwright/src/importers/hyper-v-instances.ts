@@ -9,6 +9,9 @@ import { asFlag, asText, asWhole } from './readers.ts'
 const hostName = /^[A-Za-z0-9][A-Za-z0-9.-]*$/
 const windowsLimit = 100
 
+/** Families whose guests the service could give an address. */
+const hasNetplan = /^(ubuntu|debian)/i
+
 type Pick = (name: JobFieldName) => Found | undefined
 
 /** Writes one job as an instance, with its host and image. */
@@ -84,6 +87,11 @@ function carryImage(carrier: Carrier, at: readonly string[], pick: Pick, images:
   carrier.draft.set([...at, 'image'], id)
 }
 
+const imageOf = (pick: Pick): string => {
+  const image = pick('image_name')?.value
+  return image?.kind === 'scalar' ? String(image.value).trim() : ''
+}
+
 function carryWire(carrier: Carrier, at: readonly string[], job: Job, pick: Pick): void {
   const wire = [...at, 'interfaces', 0]
   carrier.draft.set(['networks', 'switch', 'use'], 'External', 'decided, see above')
@@ -98,6 +106,11 @@ function carryWire(carrier: Carrier, at: readonly string[], job: Job, pick: Pick
   const address = pick('guest_v4_ipaddr')
   const prefix = carrier.read([...wire, 'addresses'], pick('guest_v4_cidrprefix'), asWhole)
   carrier.carry([...wire, 'addresses'], address, asText, (ip) => [`${ip}/${prefix}`])
+  if (address !== undefined && job.os === 'linux' && !hasNetplan.test(imageOf(pick)))
+    carrier.warn(
+      address.value.place,
+      'only guests with netplan ever got a static address; guests of this family kept DHCP; now it is set',
+    )
   carrier.carry([...wire, 'gateway4'], pick('guest_v4_defaultgw'), asText)
   const servers = [pick('guest_v4_dns1'), pick('guest_v4_dns2')].flatMap((server) => {
     const text = carrier.read([...wire, 'dns'], server, asText)

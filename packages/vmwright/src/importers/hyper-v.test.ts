@@ -186,6 +186,11 @@ describe('X5: known contradictions of the Hyper-V service', () => {
       job({ ...join, ...address, guest_v4_dns1: '10.0.0.2' }),
       'static_ipv4 without guest_v4_dns2',
     ],
+    [
+      'an address without netplan',
+      job({ ...address, image_name: 'Rocky Linux 9' }),
+      'only guests with netplan',
+    ],
     ['no unit', job(join), 'windows_domain_join without guest_domain_joinou'],
     ['a join that was skipped', job(join), 'skipped the join silently'],
     ['a suffix for Windows', job({ ...windows, guest_net_dnssuffix: 'x.example' }), 'was never applied'],
