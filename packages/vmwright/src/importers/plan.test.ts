@@ -9,15 +9,20 @@ import { importFiles } from './import.ts'
 import { loadImported, sampleReader, samples } from './testing.ts'
 
 test.each([
-  ['c', 'default', '192.168.24.0/24', ['debian-12-a', 'debian-12-b', 'debian-13-a', 'debian-13-b']],
-  ['k', 'cluster-net', '172.17.2.0/24', ['boreas', 'notus', 'zephyrus']],
-])('X5: a plan of the sample files of %s makes its machines', async (folder, network, subnet, names) => {
+  ['c', ['default'], '192.168.24.0/24', ['debian-12-a', 'debian-12-b', 'debian-13-a', 'debian-13-b']],
+  ['k', ['cluster-net'], '172.17.2.0/24', ['boreas', 'notus', 'zephyrus']],
+  [
+    'g',
+    ['default-net', 'default'],
+    '10.0.0.0/8',
+    ['VM-debian-12-amd64', 'VM-debian-13-amd64', 'VM-debian-12-lan'],
+  ],
+])('X5: a plan of the sample files of %s makes its machines', async (folder, networks, subnet, names) => {
   const { spec } = await loadImported(await importFiles(sampleReader, [folder]), join(samples, folder))
   if (spec === undefined) throw new Error('the sample has problems')
   const world = createFakeWorld({ host: spec.hosts[0]?.name ?? '' })
-  world.networks = {
-    [network]: { active: true, subnets: [subnet], hasDhcp: false, leases: [], assigned: {} },
-  }
+  const network = { active: true, subnets: [subnet], hasDhcp: folder === 'g', leases: [], assigned: {} }
+  world.networks = Object.fromEntries(networks.map((name) => [name, network]))
   const plan = await preview(
     new Progress(createFakeSeam({ seed: 1 })),
     { spec, instances: spec.instances, services: servicesFor(world) },
