@@ -4,7 +4,6 @@ const phases =
   'vmwright does not run phases yet: run them with Ansible after `vmwright access --format ansible`'
 const snapshots = 'the one snapshot is that of `defaults.snapshot`; further ones are not made yet'
 const byTemplate = 'there are no templates of domains: the definition is made from the fields of the spec'
-const aVm = 'one virtual machine type and bus for all: virtio'
 
 /** Variables beside the definitions, and the keys of `config`, `vm`, `metadata`, `net`, disks and sources. */
 export const lifecycleSettings: readonly Setting[] = [
@@ -84,7 +83,7 @@ export const lifecycleSettings: readonly Setting[] = [
     note: 'KVM is required: write `acceleration: prefer-kvm` or `emulate` to a host that has none',
   },
   { name: 'vm.cpu', to: undefined, note: 'the CPU of the host is passed through' },
-  { name: 'vm.default_bus', to: undefined, note: aVm },
+  { name: 'vm.default_bus', to: undefined, note: 'disks are on virtio' },
   { name: 'vm.kernel', to: undefined, note: 'machines boot from their disk, with the kernel that is on it' },
   { name: 'vm.connection', to: 'hosts.*.uri', note: 'likewise in `metadata`' },
   { name: 'vm.libvirt_pool_dir', to: 'pools.instances.path', note: 'likewise' },
