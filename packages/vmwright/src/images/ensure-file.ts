@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { ProvisionError } from '../lib/errors.ts'
+import { acquireExclusive } from '../lib/exclusive.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { ImageSource } from '../spec/resolved.ts'
 import { hashFile, makeHasher } from './digest.ts'
@@ -26,6 +27,8 @@ export async function ensureFromFile(
   const name = basename(path)
   requireAllowedName(name, context.policy)
   const recordFile = fileRecordPath(context.cacheDir, path)
+  // Two images may be of one file: the second finds what the first has looked at.
+  await using _lock = await acquireExclusive(progress, `image file ${recordFile}`, `checking image ${id}`)
   const known = context.force ? undefined : await peekFile(id, source, context)
   if (known !== undefined) {
     await claimCopy(progress, known, await readRecord(recordFile), context)

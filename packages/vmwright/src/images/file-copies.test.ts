@@ -37,6 +37,13 @@ async function place(): Promise<string> {
   return copy
 }
 
+it('two images of one file are looked at side by side', async () => {
+  const path = join(elsewhere.path, 'shared.raw')
+  await writeFile(path, content)
+  const both = await Promise.all([ensure(path), ensure(path)])
+  expect(both.map(({ sha256 }) => sha256)).toEqual([image.sha256, image.sha256])
+})
+
 describe('the copy of a local file in the folder of the host', () => {
   it('is known by its record, stays while a disk rests on it, and goes with its record when none does', async () => {
     const copy = await place()
