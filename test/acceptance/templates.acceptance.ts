@@ -1,0 +1,213 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freeAddress } from '../support/guest-facts.ts'
+import { type JsonResult, jsonRun, mutationsOf } from '../support/program.ts'
+import { sweep } from '../support/sweep.ts'
+import { linesOf, openVirsh } from '../support/virsh.ts'
+import { openWorkspace, type Workspace } from '../support/workspace.ts'
+
+/**
+ * Clones of a template with an operating system: UEFI, three disks, one of them raw. The tests are one story and
+ * build on each other. What needs no operating system is in `clones.acceptance.ts`.
+ */
+const virsh = openVirsh('qemu:///system')
+const run = promisify(execFile)
+const prefix = 'vmwright-tpl-'
+const golden = `${prefix}golden`
+const [plan, ifup, seeded] = [`${prefix}plan`, `${prefix}ifup`, `${prefix}seeded`]
+const guests = [plan, ifup, seeded]
+
+let space: Workspace
+let network: string
+const digests: Record<string, string> = {}
+
+beforeAll(async () => {
+  await sweep(virsh, prefix)
+  space = await openWorkspace('tpl')
+  network = (await freeAddress(virsh, 'default')).replace(/\d+$/, '')
+  await mkdir(join(space.folder, 'golden'))
+  await writeSpec()
+  await makeTemplate()
+})
+
+afterAll(async () => {
+  await sweep(virsh, prefix)
+  await space?.[Symbol.asyncDispose]()
+})
+
+const image = { build: { distribution: 'debian', suite: 'bookworm', packages: ['ifupdown'] } }
+const disk = (name: string): string => join(space.folder, 'golden', name)
+const vmwright = (...args: readonly string[]) => space.vmwright(args)
+const address = (last: number): string => `${network}${last}`
+
+const writeSpec = (): Promise<string> =>
+  space.spec('vmwright.yaml', {
+    version: 1,
+    project: 'acceptance-templates',
+    hosts: { local: { acceleration: 'emulate', parallel: 3 } },
+    networks: { lan: { use: 'default', gateway4: address(1), dns: [address(1)], search: ['lab.example'] } },
+    pools: { here: { path: join(space.folder, 'pool'), name: `${prefix}pool` } },
+    images: { base: image },
+    templates: {
+      debian: {
+        domain: golden,
+        disks: ['root.qcow2', 'data.raw', 'more.qcow2'].map(disk),
+        user: 'root',
+        interfaces: ['enp1s0'],
+      },
+      'debian-seeded': { domain: golden, identity: 'cloud-init', clone: 'overlay' },
+    },
+    cloning: { mode: 'auto', parallel: 2, validate: 'once' },
+    defaults: { template: 'debian', memory: '768MiB', snapshot: false },
+    instances: {
+      [plan]: { guest: { network: 'netplan' }, address: `${address(198)}/24`, snapshot: true },
+      [ifup]: { guest: { network: 'ifupdown' }, address: `${address(199)}/24`, vcpus: 1 },
+      [seeded]: {
+        template: 'debian-seeded',
+        cloudInit: { packageUpdate: false, packageUpgrade: false, user: { name: 'ann' } },
+      },
+    },
+  })
+
+/** A machine as somebody may have installed it by hand: nothing in it is ours. */
+async function makeTemplate(): Promise<void> {
+  const pulled = await vmwright('images', 'pull', '--image', 'base', '--json')
+  expect({ code: pulled.code, stderr: pulled.stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+  const cached = /"(\/[^"]+\.qcow2)"/.exec(pulled.stdout)?.[1] ?? ''
+  await run('qemu-img', ['convert', '-O', 'qcow2', cached, disk('root.qcow2')])
+  await run('qemu-img', ['create', '-q', '-f', 'raw', disk('data.raw'), '64M'])
+  await run('mkfs.ext4', ['-q', '-L', 'golden-data', disk('data.raw')])
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', disk('more.qcow2'), '64M'])
+  const disks = ['root.qcow2', 'data.raw', 'more.qcow2'].map(
+    (file, index) => `<disk type='file' device='disk'><driver name='qemu' type='${file.split('.')[1]}'/>
+      <source file='${disk(file)}'/><target dev='vd${'abc'[index]}' bus='virtio'/></disk>`,
+  )
+  await space.write(
+    'golden.xml',
+    `<domain type='qemu'><name>${golden}</name><memory unit='MiB'>512</memory><vcpu>2</vcpu>
+    <os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type>
+      <firmware><feature enabled='no' name='secure-boot'/><feature enabled='no' name='enrolled-keys'/></firmware>
+      <boot dev='hd'/></os>
+    <features><acpi/><apic/></features><cpu mode='maximum'><feature policy='disable' name='la57'/></cpu>
+    <devices>
+      <interface type='network'><mac address='52:54:00:60:1d:e4'/><source network='default'/><model type='virtio'/></interface>
+      ${disks.join('')}
+      <serial type='pty'/><console type='pty'/><rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+      <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+    </devices></domain>`,
+  )
+  await virsh('define', join(space.folder, 'golden.xml'))
+  // It ran once, so it has firmware variables.
+  await virsh('start', golden)
+  await virsh('destroy', golden)
+  for (const name of await readdir(join(space.folder, 'golden'))) digests[name] = await sha256(disk(name))
+}
+
+const sha256 = async (path: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex')
+
+async function inGuest(name: string, script: string): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await vmwright('ssh', name, '--', script)
+  expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: expect.any(String) })
+  return linesOf(stdout)
+}
+
+describe('clones with an operating system', () => {
+  it('T3, T10: the plan says what each is made of, and changes nothing', async () => {
+    const { code, stdout, stderr } = await vmwright('apply', '--check')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    expect(stdout).toContain(golden)
+    expect(linesOf(await virsh('list', '--all', '--name')).filter((name) => name.startsWith(prefix))).toEqual(
+      [golden],
+    )
+  })
+
+  it('T1, T6: three of one template become ready: two got their identity offline, one by cloud-init', async () => {
+    const { code, stdout, stderr } = await vmwright('apply')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    const rows = stdout.split('\n').map((line) => line.split(/\s{2,}/))
+    expect(rows.slice(1, 4).map((row) => row.slice(0, 3))).toEqual(
+      guests.map((name) => [name, 'local', 'running']),
+    )
+    expect(linesOf(await virsh('snapshot-list', plan, '--name'))).toEqual(['snapshot-a'])
+    const again = await vmwright('apply', '--json')
+    expect(jsonRun(again).result.outcome).toBe('unchanged')
+    expect(mutationsOf(jsonRun(again))).toBe(0)
+  })
+
+  it('T5: each has its own name, machine-id and host keys, all its disks, and network in the form asked for', async () => {
+    const facts = async (name: string): Promise<readonly string[]> =>
+      inGuest(
+        name,
+        `hostname; cat /etc/machine-id; sudo cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub
+         lsblk -bndo NAME,SIZE | grep ^vd | tr -s ' ' | tr '\\n' ';'; echo; lsblk -ndo LABEL /dev/vdb`,
+      )
+    const found = await Promise.all(guests.map(facts))
+    for (const [index, name] of guests.entries()) {
+      const [hostname, machineId, hostKey, disks, label] = found[index] ?? []
+      expect(hostname).toBe(name)
+      expect(machineId).toMatch(/^[0-9a-f]{32}$/)
+      expect(await virsh('dumpxml', name)).toContain(hostKey)
+      expect(disks?.split(';').filter((each) => each !== '')).toHaveLength(3)
+      expect(label).toBe('golden-data')
+    }
+    for (const fact of [1, 2]) expect(new Set(found.map((lines) => lines[fact])).size).toBe(3)
+  })
+
+  it.each([
+    ['netplan', plan, 198, 'cat /etc/netplan/*.yaml; stat -c %a /etc/netplan/*.yaml', '600'],
+    ['ifupdown', ifup, 199, 'cat /etc/network/interfaces', `gateway `],
+  ])(
+    'T5: the address of the clone with %s is that of the spec, also after a restart',
+    async (_form, name, last, show, said) => {
+      expect((await inGuest(name, show)).join('\n')).toContain(said)
+      expect(await inGuest(name, "ip -4 -o address show scope global | grep -o 'inet [^ ]*'")).toEqual([
+        `inet ${address(last)}/24`,
+      ])
+      expect(await inGuest(name, "ip route show default | grep -o 'via [^ ]*'")).toEqual([
+        `via ${address(1)}`,
+      ])
+    },
+  )
+
+  it('T1: hardware is as the spec says, and the rest as the template has it', async () => {
+    const xml = await virsh('dumpxml', ifup)
+    expect(xml).toMatch(/<vcpu[^>]*>1<\/vcpu>/)
+    expect(xml).toContain("<memory unit='KiB'>786432</memory>")
+    expect(xml).toMatch(/<loader[^>]*>\/.*OVMF/)
+    expect(xml).not.toContain('52:54:00:60:1d:e4')
+    const nvram = async (name: string): Promise<string> =>
+      /<nvram[^>]*>([^<]+)</.exec(await virsh('dumpxml', name))?.[1] ?? 'none'
+    expect(await nvram(ifup)).not.toBe(await nvram(golden))
+    expect(existsSync(await nvram(ifup))).toBe(true)
+  })
+
+  it('T1, T3: neither the content nor the state of the template changed, and its disk under the overlay is protected', async () => {
+    for (const [name, digest] of Object.entries(digests)) expect(await sha256(disk(name))).toBe(digest)
+    expect(await virsh('domstate', golden)).toBe('shut off')
+    await expect(virsh('start', golden)).rejects.toThrow(/denied|Read-only/i)
+    const status = JSON.parse((await vmwright('status', '--json')).stdout) as JsonResult['instances']
+    expect(status.map(({ name, drift }) => ({ name, drift }))).toEqual(
+      guests.map((name) => ({ name, drift: [] })),
+    )
+  })
+
+  it('T7: clean-up needs a yes, takes every disk of the clones, and leaves the template as it was', async () => {
+    expect((await vmwright('destroy', '--disks')).code).toBe(3)
+    expect((await vmwright('destroy', '--disks', '--yes')).code).toBe(0)
+    expect(linesOf(await virsh('list', '--all', '--name')).filter((name) => name.startsWith(prefix))).toEqual(
+      [golden],
+    )
+    expect(await readdir(join(space.folder, 'pool')).catch((): string[] => [])).toEqual([])
+    for (const [name, digest] of Object.entries(digests)) expect(await sha256(disk(name))).toBe(digest)
+    await virsh('start', golden)
+    await virsh('destroy', golden)
+  })
+})
