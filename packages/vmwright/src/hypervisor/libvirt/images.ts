@@ -49,7 +49,8 @@ async function uploadImage(
 ): Promise<void> {
   const { pool } = await session.pool(progress, image.pool)
   // Raw whatever the format: the file must have exactly the bytes that follow, and libvirt recognises them later.
-  const xml = volumeXml({ name: image.name, capacityBytes: image.sizeBytes, format: 'raw', mode: '0644' })
+  const shape = { name: image.name, capacityBytes: image.sizeBytes, format: 'raw', mode: '0644' } as const
+  const xml = volumeXml({ ...shape, allocate: 'all' })
   const purpose = {
     object: `${image.pool}/${image.name}`,
     doing: `create image volume ${image.name} in pool ${image.pool}`,

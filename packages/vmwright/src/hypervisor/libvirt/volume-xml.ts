@@ -7,11 +7,16 @@ export interface VolumeShape {
   readonly capacityBytes: number | undefined
   readonly format: 'qcow2' | 'raw'
   readonly mode: '0600' | '0644'
+  /**
+   * Take all the space at once, for what is uploaded: libvirt 9.0 confirms every other upload whose last write found
+   * the disk full (`virsh vol-upload` is told the same), but never an allocation that failed.
+   */
+  readonly allocate?: 'all' | undefined
   /** The backing file of an overlay, always with its format: nothing is ever guessed from a disk's content. */
   readonly backing?: { readonly path: string; readonly format: string } | undefined
 }
 
-/** A volume to be created. Raw ones are sparse. */
+/** A volume to be created. Raw ones are sparse unless all is allocated. */
 export function volumeXml(shape: VolumeShape): string {
   return writeXml(
     el(
@@ -19,7 +24,7 @@ export function volumeXml(shape: VolumeShape): string {
       { type: 'file' },
       el('name', {}, shape.name),
       shape.capacityBytes !== undefined && el('capacity', { unit: 'bytes' }, String(shape.capacityBytes)),
-      el('allocation', { unit: 'bytes' }, '0'),
+      el('allocation', { unit: 'bytes' }, shape.allocate === 'all' ? String(shape.capacityBytes ?? 0) : '0'),
       el(
         'target',
         {},

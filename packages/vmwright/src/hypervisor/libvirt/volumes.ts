@@ -9,6 +9,8 @@ import { parseVolume, volumeXml } from './volume-xml.ts'
 
 /** Copying a base may take as long as the disk is large. */
 export const copyTimeoutMs = 3_600_000
+/** `VIR_STORAGE_VOL_RESIZE_ALLOCATE` */
+const allocate = 1
 /** Sizes are rounded up to whole sectors. */
 export const sectorBytes = 512
 
@@ -124,11 +126,17 @@ export async function growVolume(
   ref: VolumeRef,
   vol: StorageVolume,
   capacityBytes: number,
+  flags = 0,
 ): Promise<void> {
   const purpose = purposeOf(ref, 'grow')
   const { capacity } = await session.call(progress, calls.storageVolGetInfo, { vol }, purpose)
   if (capacity >= BigInt(capacityBytes)) return
-  await session.call(progress, calls.storageVolResize, { vol, capacity: BigInt(capacityBytes) }, purpose)
+  await session.call(
+    progress,
+    calls.storageVolResize,
+    { vol, capacity: BigInt(capacityBytes), flags },
+    purpose,
+  )
 }
 
 /**
@@ -143,7 +151,8 @@ export async function writeVolume(
   content: Uint8Array,
 ): Promise<void> {
   const { pool } = await session.pool(progress, ref.pool)
-  const xml = volumeXml({ name: ref.name, capacityBytes: content.length, format: 'raw', mode: '0600' })
+  const shape = { name: ref.name, capacityBytes: content.length, format: 'raw', mode: '0600' } as const
+  const xml = volumeXml({ ...shape, allocate: 'all' })
   const purpose = purposeOf(ref, 'write')
   const write = (vol: StorageVolume, source: Uint8Array): Promise<void> =>
     upload(session, progress, { vol, offset: 0, length: source.length, source })
@@ -156,7 +165,8 @@ export async function writeVolume(
     const vol = await volumeOfBase(session, progress, ref)
     const { capacity } = await session.call(progress, calls.storageVolGetInfo, { vol }, purpose)
     if (capacity <= BigInt(content.length)) {
-      if (capacity < BigInt(content.length)) await growVolume(session, progress, ref, vol, content.length)
+      if (capacity < BigInt(content.length))
+        await growVolume(session, progress, ref, vol, content.length, allocate)
       return write(vol, content)
     }
     await write(vol, new Uint8Array(Number(capacity)))
