@@ -10,6 +10,7 @@ import { apply, type OperationOptions, preview } from '../../packages/vmwright/s
 import { requestDefaults, servicesFor } from '../../packages/vmwright/src/engine/testing.ts'
 import type { Hypervisor, VmDefinition } from '../../packages/vmwright/src/hypervisor/contract.ts'
 import { openFakeHost } from '../../packages/vmwright/src/hypervisor/fake/fake-host.ts'
+import { addTemplate } from '../../packages/vmwright/src/hypervisor/fake/templates.ts'
 import { createFakeWorld, type FakeWorld } from '../../packages/vmwright/src/hypervisor/fake/world.ts'
 import { domainElement } from '../../packages/vmwright/src/hypervisor/libvirt/domain-xml.ts'
 import { Progress } from '../../packages/vmwright/src/lib/progress.ts'
@@ -39,7 +40,7 @@ async function load(name: string): Promise<ResolvedSpec> {
   return spec
 }
 
-/** A host in memory for each of the spec, with the networks and pools that it takes for granted. */
+/** A host in memory for each of the spec, with the networks, pools and templates that it takes for granted. */
 function worldsFor(spec: ResolvedSpec): ReadonlyMap<string, FakeWorld> {
   return new Map(
     spec.hosts.map(({ name }) => {
@@ -58,6 +59,8 @@ function worldsFor(spec: ResolvedSpec): ReadonlyMap<string, FakeWorld> {
             capacityBytes: 1e13,
             volumes: {},
           }
+      for (const { domain, disks = [`/srv/${domain}.qcow2`] } of spec.templates)
+        addTemplate(world, { name: domain, disks: disks.map((path) => ({ path })) })
       return [name, world]
     }),
   )
