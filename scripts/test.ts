@@ -21,7 +21,7 @@ interface Tally {
 }
 
 /** Minutes. All together stay below what a CI machine with two cores gives. */
-const limits: Readonly<Record<Project, number>> = { unit: 4, contract: 5, acceptance: 25 }
+const limits: Readonly<Record<Project, number>> = { unit: 8, contract: 12, acceptance: 40 }
 
 type Message =
   | { readonly kind: 'running'; readonly files: readonly string[] }

@@ -195,6 +195,18 @@ describe('clones', () => {
     }
   })
 
+  it('T6: a snapshot is made of the machine that was shut down, which then runs again; one may do without', async () => {
+    await writeSpec({
+      defaults: { ...quickDefaults, template: 'debian' },
+      instances: { one: {}, two: { snapshot: false } },
+    })
+    await expectCode(0, 'apply')
+    expect(linesOf(await lab.virsh('snapshot-list', 'one', '--name'))).toEqual(['snapshot-a'])
+    expect(await lab.virsh('snapshot-info', 'one', 'snapshot-a')).toMatch(/State:\s+shutoff/)
+    expect(linesOf(await lab.virsh('snapshot-list', 'two', '--name'))).toEqual([])
+    for (const name of ['one', 'two']) expect(await lab.virsh('domstate', name)).toBe('running')
+  })
+
   it('T2: a workspace holds what is not complete, and is empty after the run, also after one that failed', async () => {
     const workspace = join(lab.space.folder, 'workspace')
     await writeSpec({ cloning: { workspace, emptyWorkspace: true } })

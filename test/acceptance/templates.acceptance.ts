@@ -65,7 +65,7 @@ const writeSpec = (): Promise<string> =>
     cloning: { mode: 'auto', parallel: 2, validate: 'once' },
     defaults: { template: 'debian', memory: '768MiB', snapshot: false },
     instances: {
-      [plan]: { guest: { network: 'netplan' }, address: `${address(198)}/24`, snapshot: true },
+      [plan]: { guest: { network: 'netplan' }, address: `${address(198)}/24` },
       [ifup]: { guest: { network: 'ifupdown' }, address: `${address(199)}/24`, vcpus: 1 },
       [seeded]: {
         template: 'debian-seeded',
@@ -129,14 +129,13 @@ describe('clones with an operating system', () => {
     )
   })
 
-  it('T1, T6: three of one template become ready: two got their identity offline, one by cloud-init', async () => {
+  it('T1: three of one template become ready: two got their identity offline, one by cloud-init', async () => {
     const { code, stdout, stderr } = await vmwright('apply')
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
     const rows = stdout.split('\n').map((line) => line.split(/\s{2,}/))
     expect(rows.slice(1, 4).map((row) => row.slice(0, 3))).toEqual(
       guests.map((name) => [name, 'local', 'running']),
     )
-    expect(linesOf(await virsh('snapshot-list', plan, '--name'))).toEqual(['snapshot-a'])
     const again = await vmwright('apply', '--json')
     expect(jsonRun(again).result.outcome).toBe('unchanged')
     expect(mutationsOf(jsonRun(again))).toBe(0)
