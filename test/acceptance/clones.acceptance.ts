@@ -170,7 +170,7 @@ describe('clones', () => {
     expect(await backingOf(pool('o-1.qcow2'))).toBe(disk('root.qcow2'))
     await expect(lab.virsh('start', 'golden')).rejects.toThrow(/denied|Read-only|lock/i)
     const status = await lab.space.vmwright(['status'])
-    expect(status.stdout).toContain('o-1')
+    expect(status.stdout).toContain('golden on local: o-1, o-2')
     await expectCode(0, 'destroy', 'o-1', '--disks', '--yes')
     await expect(lab.virsh('start', 'golden')).rejects.toThrow(/denied|Read-only|lock/i)
     await expectCode(0, 'destroy', '--disks', '--yes')

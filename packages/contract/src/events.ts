@@ -67,6 +67,8 @@ export interface InstanceStatus {
   /** A command that logs in: `vmwright ssh web-1`. */
   readonly login?: string
   readonly image?: string
+  /** The template machine on whose disks its own are overlays, which must therefore not change. */
+  readonly restsOn?: string
   readonly snapshots: readonly string[]
   /** What keeps it from what the spec says, in short phrases. */
   readonly drift: readonly string[]

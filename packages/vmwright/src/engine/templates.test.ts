@@ -98,8 +98,10 @@ describe('overlays', () => {
 
   it('T1: protect the template until the last of them is gone', async () => {
     const world = worldWith()
-    const spec = specOf([clone('web-1', 'overlay'), clone('web-2', 'overlay')])
-    await openBench(spec, world, createFakeSeam()).apply()
+    const spec = specOf([clone('web-1', 'overlay'), clone('web-2', 'overlay'), clone('web-3', 'copy')])
+    const made = await openBench(spec, world, createFakeSeam()).apply()
+    const domain = spec.templates[0]?.domain
+    expect(made.instances.map(({ restsOn }) => restsOn)).toEqual([domain, domain, undefined])
     expect(modes(world)).toEqual([0o444, 0o444, 0o444])
     await openBench({ ...spec, instances: spec.instances.slice(1) }, world, createFakeSeam()).destroy()
     expect(modes(world)).toEqual([0o444, 0o444, 0o444])

@@ -3,6 +3,7 @@ import type { ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
 import { withoutPrefix } from '../lib/addresses.ts'
 import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { compareVm } from './compare.ts'
+import { restsOn } from './overlays.ts'
 import { changedTemplate } from './template-drift.ts'
 import { asMade, vmPlan } from './vm-plan.ts'
 import type { TemplateFacts } from '../templates/facts.ts'
@@ -36,8 +37,21 @@ export function instanceStatus(
     addresses,
     ...(isOurs && addresses.length > 0 ? { login: `vmwright ssh ${instance.name}` } : {}),
     snapshots: observed.snapshots,
+    ...baseOf(spec, observed, host),
     drift: isOurs ? driftOf(spec, instance, observed, host, templates) : [],
   }
+}
+
+function baseOf(
+  spec: ResolvedSpec,
+  observed: ObservedVm,
+  host: ObservedHost,
+): Pick<InstanceStatus, 'restsOn'> {
+  const base = spec.templates.find(({ domain }) => {
+    const template = host.vms.find((vm) => vm.name === domain)
+    return template !== undefined && template !== observed && restsOn(host, observed, template)
+  })
+  return base === undefined ? {} : { restsOn: base.domain }
 }
 
 function addressesOf(

@@ -12,8 +12,18 @@ export function renderInstances(instances: readonly InstanceStatus[], ssh: strin
     each.login === undefined ? '-' : `${ssh} ${each.name}`,
   ])
   const drift = instances.flatMap((each) => each.drift.map((text) => `  ${each.name}: ${text}\n`))
+  const bases = Map.groupBy(
+    instances.filter(({ restsOn }) => restsOn !== undefined),
+    ({ host, restsOn }) => `${restsOn} on ${host}`,
+  )
+  const protectedBases = [...bases].map(
+    ([base, overlays]) => `  ${base}: ${overlays.map(({ name }) => name).join(', ')}\n`,
+  )
   return (
     formatTable(['NAME', 'HOST', 'STATE', 'ADDRESS', 'LOG IN WITH'], rows) +
+    (protectedBases.length > 0
+      ? `\nOverlays of templates, which must not change:\n${protectedBases.join('')}`
+      : '') +
     (drift.length > 0 ? `\nDiffers from the spec:\n${drift.join('')}` : '')
   )
 }
