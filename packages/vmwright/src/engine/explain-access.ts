@@ -13,8 +13,8 @@ export async function explainAccess(
   failure: { readonly error: unknown; readonly request: AccessRequest },
 ): Promise<ProvisionError | undefined> {
   const { error, request } = failure
+  if (!isDenied(error)) return undefined
   const text = messageOf(error)
-  if (!/permission denied/i.test(text)) return undefined
   try {
     const found = explainDenied(text, await files.checkAccess(progress, request))
     if (found === undefined) return undefined
@@ -29,3 +29,5 @@ export async function explainAccess(
     return undefined
   }
 }
+
+export const isDenied = (error: unknown): boolean => /permission denied/i.test(messageOf(error))

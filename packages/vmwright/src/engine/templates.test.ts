@@ -188,4 +188,19 @@ describe('T9: access', () => {
     expect([outcome, world.access.repairs.map(({ path }) => path)]).toEqual(['done', ['/srv/golden']])
     expect((await openBench(spec, world, createFakeSeam()).apply()).outcome).toBe('unchanged')
   })
+
+  it('T9: a machine that is not let in when it starts is told the folder in the way', async () => {
+    const world = worldWith()
+    const spec = specOf([clone('web-1')])
+    await openBench(spec, world, createFakeSeam()).apply()
+    const vm = world.vms['web-1']
+    if (vm !== undefined) vm.state = 'stopped'
+    const folder = '/var/lib/libvirt/images/vmwright/instances'
+    world.access.denied.push({ path: folder, permissions: '--x' })
+    const { outcome, run } = await openBench(spec, world, createFakeSeam()).apply()
+    expect(outcome).toBe('failed')
+    expect([...(run?.errors.values() ?? [])]).toMatchObject([
+      { code: 'host.access-denied', message: expect.stringContaining(folder), hint: expect.any(String) },
+    ])
+  })
 })

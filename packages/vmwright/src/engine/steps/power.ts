@@ -1,10 +1,37 @@
 import { awaitReady } from '../../guest/await-ready.ts'
+import type { ProvisionError } from '../../lib/errors.ts'
+import type { Progress } from '../../lib/progress.ts'
+import { accessNeeds } from '../../plan/access.ts'
 import type { VmPlan } from '../../plan/vm-plan.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
-import type { Handler } from '../handlers.ts'
+import type { RunContext } from '../context.ts'
+import { explainAccess, isDenied } from '../explain-access.ts'
+import type { Handler, StepOf } from '../handlers.ts'
 
-export const startVm: Handler<'start-vm'> = (progress, step, context) =>
-  context.services.host(step.host).startVm(progress, step.instance ?? '')
+export const startVm: Handler<'start-vm'> = async (progress, step, context) => {
+  const host = context.services.host(step.host)
+  try {
+    await host.startVm(progress, step.instance ?? '')
+  } catch (error) {
+    throw (await whyDenied(progress, step, context, error)) ?? error
+  }
+}
+
+/** T9. A start that lacked permission, with the folder or the confinement that is in the way. */
+async function whyDenied(
+  progress: Progress,
+  { host: name, instance }: StepOf<'start-vm'>,
+  { services }: RunContext,
+  error: unknown,
+): Promise<ProvisionError | undefined> {
+  const host = services.host(name)
+  const spec = services.spec.hosts.find((each) => each.name === name)
+  if (spec === undefined || host.can.noShell !== undefined || !isDenied(error)) return undefined
+  const observed = await host.observe(progress)
+  const own = services.spec.instances.filter((each) => each.name === instance)
+  const needs = accessNeeds(services.spec, spec, observed, own)
+  return explainAccess(progress, host.files, { error, request: { user: spec.runtimeUser, needs } })
+}
 
 export const stopVm: Handler<'stop-vm'> = (progress, step, context) => {
   progress.report({ what: step.how === 'graceful' ? 'the guest to shut down' : 'power off' })
