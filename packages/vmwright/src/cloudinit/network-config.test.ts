@@ -1,27 +1,29 @@
 import { expect, it } from 'vitest'
 import type { InterfaceSpec } from '../spec/resolved.ts'
 import { type Ethernet, networkConfig } from './network-config.ts'
+import { cloneSpec } from '../testing/specs.ts'
 import { dhcpInterface, exampleInterface } from './testing.ts'
 
 const ethernets = (...nics: [InterfaceSpec, ...InterfaceSpec[]]): Readonly<Record<string, Ethernet>> =>
-  networkConfig(nics).ethernets
+  networkConfig({ interfaces: nics, source }).ethernets
+
+const source = { kind: 'image', id: 'debian-12' } as const
 
 it('C8: a static address with gateway and name servers, matched by MAC and not renamed', () => {
-  expect(networkConfig([{ ...exampleInterface, mac: '52:54:00:AA:BB:CC', search: ['lab.example'] }])).toEqual(
-    {
-      version: 2,
-      ethernets: {
-        NIC0: {
-          match: { macaddress: '52:54:00:aa:bb:cc' },
-          dhcp4: false,
-          dhcp6: false,
-          addresses: ['192.168.24.121/24'],
-          gateway4: '192.168.24.1',
-          nameservers: { addresses: ['1.1.1.1', '8.8.8.8'], search: ['lab.example'] },
-        },
+  const nic = { ...exampleInterface, mac: '52:54:00:AA:BB:CC', search: ['lab.example'] }
+  expect(networkConfig({ interfaces: [nic], source })).toEqual({
+    version: 2,
+    ethernets: {
+      NIC0: {
+        match: { macaddress: '52:54:00:aa:bb:cc' },
+        dhcp4: false,
+        dhcp6: false,
+        addresses: ['192.168.24.121/24'],
+        gateway4: '192.168.24.1',
+        nameservers: { addresses: ['1.1.1.1', '8.8.8.8'], search: ['lab.example'] },
       },
     },
-  )
+  })
 })
 
 it('C8: IPv4 and IPv6 side by side', () => {
@@ -39,6 +41,12 @@ it('C8: DHCP has no addresses, gateways or name servers of ours', () => {
     dhcp4: true,
     dhcp6: false,
   })
+})
+
+it('T5: a clone is known to the DHCP server by its MAC, not by the machine-id of its template', () => {
+  const clone = cloneSpec('web-1', { interfaces: [dhcpInterface, exampleInterface] })
+  const { NIC0, NIC1 } = networkConfig(clone).ethernets
+  expect([NIC0?.['dhcp-identifier'], NIC1?.['dhcp-identifier']]).toEqual(['mac', undefined])
 })
 
 it('C8: a name is set only when the spec asks for it', () => {

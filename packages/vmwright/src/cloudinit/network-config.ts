@@ -11,6 +11,7 @@ export interface Ethernet {
   readonly 'set-name'?: string
   readonly dhcp4: boolean
   readonly dhcp6: boolean
+  readonly 'dhcp-identifier'?: 'mac'
   readonly addresses?: readonly string[]
   readonly gateway4?: string
   readonly gateway6?: string
@@ -35,25 +36,35 @@ export interface Ethernet {
  * two interfaces apart, so they are used for instances with one interface only. The same settings under both
  * entries are safe: netplan's files are taken in the order of their ids, the first match wins, and `NIC0` sorts
  * before any name that Linux gives; the other renderers merge the two when the MAC's interface has the name.
+ *
+ * A clone of a template asks for its first lease with the machine-id of the template, as all clones do: it has to be
+ * known by its MAC, or one address is given to several (`dhcp-identifier`, netplan.io).
  */
-export function networkConfig(interfaces: InstanceSpec['interfaces']): NetworkConfig {
+export function networkConfig({
+  interfaces,
+  source,
+}: Pick<InstanceSpec, 'interfaces' | 'source'>): NetworkConfig {
+  const isClone = source.kind === 'template'
   const awaited = interfaces.findIndex((nic) => nic.dhcp4 || nic.dhcp6 || nic.addresses.length > 0)
   const matched = interfaces.map((nic, index): [string, Ethernet] => [
     `NIC${index}`,
     {
       match: { macaddress: nic.mac.toLowerCase() },
       ...(nic.rename !== undefined && { 'set-name': nic.rename }),
-      ...settings(nic),
+      ...settings(nic, isClone),
       ...(index !== awaited && { optional: true }),
     },
   ])
   const [only, ...others] = interfaces
   const names = others.length > 0 ? [] : only.fallbackNames.filter((name) => name !== only.rename)
-  const fallbacks = names.map((name): [string, Ethernet] => [name, { ...settings(only), optional: true }])
+  const fallbacks = names.map((name): [string, Ethernet] => [
+    name,
+    { ...settings(only, isClone), optional: true },
+  ])
   return { version: 2, ethernets: Object.fromEntries([...matched, ...fallbacks]) }
 }
 
-function settings(nic: InterfaceSpec): Omit<Ethernet, 'match' | 'set-name' | 'optional'> {
+function settings(nic: InterfaceSpec, isClone: boolean): Omit<Ethernet, 'match' | 'set-name' | 'optional'> {
   const nameservers = {
     ...(nic.dns.length > 0 && { addresses: nic.dns }),
     ...(nic.search.length > 0 && { search: nic.search }),
@@ -61,6 +72,7 @@ function settings(nic: InterfaceSpec): Omit<Ethernet, 'match' | 'set-name' | 'op
   return {
     dhcp4: nic.dhcp4,
     dhcp6: nic.dhcp6,
+    ...(isClone && nic.dhcp4 && { 'dhcp-identifier': 'mac' as const }),
     ...(nic.addresses.length > 0 && { addresses: nic.addresses }),
     ...(nic.gateway4 !== undefined && { gateway4: nic.gateway4 }),
     ...(nic.gateway6 !== undefined && { gateway6: nic.gateway6 }),

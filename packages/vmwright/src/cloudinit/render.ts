@@ -42,6 +42,6 @@ export function renderSeed({ instance, instanceId, generated }: SeedInput): Seed
     userData: `#cloud-config\n${toYaml(document)}`,
     // `dsmode: local` runs users, keys and files before the network is up: nothing here needs it.
     metaData: toYaml({ 'instance-id': instanceId, 'local-hostname': instance.name, dsmode: 'local' }),
-    networkConfig: toYaml(networkConfig(instance.interfaces)),
+    networkConfig: toYaml(networkConfig(instance)),
   }
 }
