@@ -12,7 +12,6 @@ import { openTestHost, uri } from './libvirt-driver-host.ts'
 const hasGuestfish =
   spawnSync('guestfish', ['--version']).status === 0 && globSync('/boot/vmlinu*').length > 0
 const isLocal = uri === 'qemu:///system'
-const [cachedImage] = globSync('/var/lib/libvirt/images/vmwright/cache/debian-12-*.qcow2')
 
 const hostKeys = generateHostKeys('web-1')
 const machineId = '0123456789abcdef0123456789abcdef'
@@ -101,43 +100,6 @@ describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
     expect(after('below the mounts')).toEqual([])
     expect(after('cloud-init')).toEqual(['true'])
   }, 600_000)
-
-  it.skipIf(cachedImage === undefined)(
-    'T5: gets it in an overlay of a real Debian image',
-    async () => {
-      await using test = await openTestHost('edit-real')
-      const { host, progress, folder, prefix } = test
-      const overlay = join(folder, 'web-1.qcow2')
-      const base = ['-b', cachedImage ?? '', '-F', 'qcow2']
-      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...base, overlay])
-      const pool = `${prefix}pool`
-      await host.ensurePool(progress, { name: pool, path: folder })
-      await host.editDisks(progress, {
-        vm: `${prefix}web-1`,
-        disks: [{ volume: { pool, name: 'web-1.qcow2' }, format: 'qcow2' }],
-        acceleration: 'emulation',
-        changes,
-      })
-      const raw = join(folder, 'web-1.raw')
-      execFileSync('qemu-img', ['convert', '-O', 'raw', overlay, raw])
-      const table = JSON.parse(execFileSync('sfdisk', ['--json', raw], { encoding: 'utf8' }))
-      const root = table.partitiontable.partitions[0]
-      const read = (path: string): string =>
-        execFileSync('debugfs', ['-R', `cat ${path}`, `${raw}?offset=${root.start * 512}`], {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'ignore'],
-        })
-      expect(read('/etc/hostname')).toBe('web-1\n')
-      expect(read('/etc/machine-id')).toBe(`${machineId}\n`)
-      expect(read('/etc/ssh/ssh_host_ed25519_key.pub')).toBe(
-        `${hostKeys.find(({ type }) => type === 'ed25519')?.publicKey}\n`,
-      )
-      expect(read('/etc/netplan/99-vmwright.yaml')).toContain('192.168.24.121/24')
-      expect(read('/etc/cloud/cloud-init.disabled')).toBe('')
-      expect(read('/root/.ssh/authorized_keys')).toContain(myKey)
-    },
-    240_000,
-  )
 })
 
 /** A root in LVM, `/var` by its label, `/home` on a subvolume of btrfs, and files that a used template has. */
