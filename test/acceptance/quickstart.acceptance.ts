@@ -12,6 +12,7 @@ import { openWorkspace, type Workspace } from '../support/workspace.ts'
 const virsh = openVirsh('qemu:///system')
 const prefix = 'vmwright-quick-'
 const example = join(import.meta.dirname, '../../examples/quickstart.yaml')
+const clean = ['destroy', '-f', 'quickstart.yaml', '--disks', '--yes']
 let space: Workspace
 
 beforeAll(async () => {
@@ -22,9 +23,11 @@ beforeAll(async () => {
     .replace('project: quickstart', 'project: acceptance-quickstart')
     .replace('  web: {}\n  db: {}\n', `  ${prefix}web: {}\n  ${prefix}db: {}\n`)
   await space.write('quickstart.yaml', renamed)
+  // The disks of a run that was killed.
+  await space.vmwright(clean)
 })
 afterAll(async () => {
-  await space?.vmwright(['destroy', '-f', 'quickstart.yaml', '--disks', '--yes'])
+  await space?.vmwright(clean)
   await sweep(virsh, prefix)
   await space?.[Symbol.asyncDispose]()
 })
@@ -52,8 +55,7 @@ it('T11: the quickstart ends with a table of two guests to log in to, never sile
     ]),
   ])
 
-  const clean = await space.vmwright(['destroy', '-f', 'quickstart.yaml', '--disks', '--yes'])
-  expect(clean.code).toBe(0)
+  expect((await space.vmwright(clean)).code).toBe(0)
   expect(await virsh('list', '--all', '--name')).not.toContain(prefix)
   // The pool goes too when nothing else is in it.
   const volumes = await virsh('vol-list', 'vmwright-instances').catch(() => '')
