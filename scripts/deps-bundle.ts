@@ -35,7 +35,8 @@ const spec = {
   suite: release.suite,
   architecture: 'amd64',
   mirror: undefined,
-  extraPackages: [],
+  // The tests have a template whose network it configures.
+  extraPackages: ['ifupdown'],
   sizeMib: 2048,
 } as const
 const sources = chooseAptSources(spec, await aptSourcesOfMachine())

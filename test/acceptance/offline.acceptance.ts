@@ -180,7 +180,7 @@ it('T12: the bundle has all packages that tests need', async () => {
   const from =
     '-o Dir::Etc::SourceList=/var/lib/vmwright/bundle/sources-file.list -o Dir::Etc::SourceParts=/dev/null'
   const packages = await there(
-    `apt-get ${from} update && apt-get ${from} --download-only -y --no-install-recommends install $(scripts/setup.sh packages)`,
+    `apt-get ${from} update && apt-get ${from} --download-only -y --no-install-recommends install $(scripts/setup.sh packages) ifupdown`,
   )
   expect(packages).toEqual({ code: 0, output: expect.stringMatching(/libguestfs0[^]*Download complete/) })
 })
