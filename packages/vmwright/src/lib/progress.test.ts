@@ -1,4 +1,6 @@
+import type { ErrorCode } from '@vmwright/contract'
 import { describe, expect, it } from 'vitest'
+import { ProvisionError } from './errors.ts'
 import { Progress, type ProgressReport } from './progress.ts'
 import { createFakeSeam } from './testing/fake-seam.ts'
 
@@ -42,6 +44,32 @@ describe('Progress', () => {
       message: 'Timed out waiting for nothing.',
     })
     expect(at).toEqual([0, 100, 200, 250])
+  })
+
+  it('times out also where the deadline cut an attempt off, and with no other failure', async () => {
+    const seam = createFakeSeam()
+    const progress = new Progress(seam, { deadlineMs: 250 })
+    const failing = (code: ErrorCode) => async (): Promise<undefined> => {
+      await progress.sleep(1_000)
+      throw new ProvisionError(code, { message: 'The call failed.' })
+    }
+    const poll = (code: ErrorCode) => progress.poll({ everyMs: 100, what: 'an answer' }, failing(code))
+    await expect(poll('host.timeout')).rejects.toMatchObject({ code: 'wait.timeout' })
+    await expect(poll('host.unreachable')).rejects.toMatchObject({ code: 'host.unreachable' })
+  })
+
+  it('looks at once when it is woken, and then at its own pace', async () => {
+    const seam = createFakeSeam()
+    const wake = new AbortController()
+    const progress = new Progress(seam, { deadlineMs: 250 })
+    const at: number[] = []
+    const look = async (): Promise<undefined> => {
+      at.push(seam.monotonicMs())
+      if (at.length === 1) queueMicrotask(() => wake.abort())
+    }
+    const poll = progress.poll({ everyMs: 200, what: 'an event', wake: wake.signal }, look)
+    await expect(poll).rejects.toMatchObject({ code: 'wait.timeout' })
+    expect(at).toEqual([0, 0, 200, 250])
   })
 
   it('gives up with the code that it was asked for', async () => {

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@vmwright/contract'
-import { ProvisionError } from './errors.ts'
+import { isProvisionError, ProvisionError } from './errors.ts'
 import type { Seam } from './seam.ts'
 
 /** What a long operation tells while it runs. The engine turns it into events of the step. */
@@ -14,6 +14,8 @@ export interface ProgressReport {
 export interface PollOptions {
   readonly everyMs: number
   readonly what: string
+  /** Something that is worth a look at once, before the time to the next one is over. */
+  readonly wake?: AbortSignal
 }
 
 /**
@@ -77,7 +79,8 @@ export class Progress {
 
   /**
    * Calls `attempt` until it returns something other than `undefined`; throws `wait.timeout` (or the code given)
-   * at the deadline. `attempt` throws only for what waiting cannot mend.
+   * at the deadline, also where the deadline cut an attempt off. Otherwise `attempt` throws only for what waiting
+   * cannot mend.
    */
   async poll<T>(
     options: PollOptions,
@@ -85,13 +88,23 @@ export class Progress {
     code: ErrorCode = 'wait.timeout',
   ): Promise<T> {
     this.report({ what: options.what })
+    let { wake } = options
+    const timedOut = (cause?: unknown): ProvisionError =>
+      new ProvisionError(code, { message: `Timed out waiting for ${options.what}.`, cause })
     for (;;) {
       this.check()
-      const result = await attempt()
+      const result = await attempt().catch((error: unknown) => {
+        // A timer may fire a little before its time.
+        throw this.remainingMs <= 1 && isProvisionError(error, 'host.timeout') ? timedOut(error) : error
+      })
       if (result !== undefined) return result
-      if (this.remainingMs === 0)
-        throw new ProvisionError(code, { message: `Timed out waiting for ${options.what}.` })
-      await this.sleep(options.everyMs)
+      if (this.remainingMs === 0) throw timedOut()
+      if (wake === undefined) await this.sleep(options.everyMs)
+      else
+        await this.child({ signal: wake })
+          .sleep(options.everyMs)
+          .catch(() => {})
+      if (wake?.aborted === true) wake = undefined
     }
   }
 

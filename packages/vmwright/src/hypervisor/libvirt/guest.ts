@@ -1,5 +1,5 @@
 import { calls, errorCode, events, type Domain, type DomainInterface } from '@vmwright/libvirt'
-import { ProvisionError } from '../../lib/errors.ts'
+import { messageOf, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { ConsoleStream, GuestAccess, GuestAddresses, GuestChange } from '../contract.ts'
 import { readState } from './observe.ts'
@@ -113,12 +113,19 @@ async function openConsole(session: Session, progress: Progress, vm: string): Pr
   await untilRunning(session, progress, vm)
   const domain = await session.domain(progress, vm)
   const purpose = { object: vm, doing: `open the console of machine ${vm}` }
-  const stream = await session.effect(progress, calls.domainOpenConsole.name, purpose, () =>
-    session.libvirt.openStream(
-      calls.domainOpenConsole,
-      { domain, devname: undefined, flags: forceConsole },
-      { signal: progress.signal },
-    ),
+  const open = () =>
+    session.effect(progress, calls.domainOpenConsole.name, purpose, () =>
+      session.libvirt.openStream(
+        calls.domainOpenConsole,
+        { domain, devname: undefined, flags: forceConsole },
+        { signal: progress.signal },
+      ),
+    )
+  const stream = await progress.poll({ everyMs: 50, what: `the console of machine ${vm}` }, () =>
+    open().catch((error: unknown) => {
+      if (isStarting(error)) return undefined
+      throw error
+    }),
   )
   return {
     [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
@@ -127,6 +134,10 @@ async function openConsole(session: Session, progress: Progress, vm: string): Pr
   }
 }
 
+/** A domain counts as active a moment before QEMU has told libvirt the terminal of its console. */
+const isStarting = (error: unknown): boolean =>
+  libvirtCodeOf(error) === errorCode.operationFailed && /not yet assigned/.test(messageOf(error))
+
 async function untilRunning(session: Session, progress: Progress, vm: string): Promise<void> {
   const domain = await session.findDomain(progress, vm)
   if (domain !== undefined && domain.id >= 0) return
@@ -134,17 +145,11 @@ async function untilRunning(session: Session, progress: Progress, vm: string): P
   await using _watch = await watch(session, progress, vm, (change) => {
     if (change.kind === 'state' && change.state === 'running') started.abort()
   })
-  for (;;) {
+  const options = { everyMs: 5_000, what: `machine ${vm} to start`, wake: started.signal }
+  await progress.poll(options, async () => {
     const domain = await session.findDomain(progress, vm)
-    if (domain !== undefined && domain.id >= 0) return
-    if (progress.remainingMs === 0)
-      throw new ProvisionError('wait.timeout', { message: `Timed out waiting for machine ${vm} to start.` })
-    await progress
-      .child({ signal: started.signal })
-      .sleep(5_000)
-      .catch(() => {})
-    progress.check()
-  }
+    return domain !== undefined && domain.id >= 0 ? domain : undefined
+  })
 }
 
 /** Calls back at each change of state and of the agent's channel. The machine may be defined later. */
