@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { generateHostKeys } from '../../packages/vmwright/src/cloudinit/host-keys.ts'
 import type { DiskEdit } from '../../packages/vmwright/src/hypervisor/contract.ts'
 import { identityChanges } from '../../packages/vmwright/src/identity/changes.ts'
@@ -49,7 +49,12 @@ const guestfish = (script: string, ...disks: readonly string[]): string =>
     },
   )
 
-describe.skipIf(!hasGuestfish || !isLocal)('a clone without cloud-init', () => {
+describe('a clone without cloud-init', () => {
+  beforeEach(({ skip }) => {
+    skip(!hasGuestfish, 'guestfish or a kernel for it is missing: scripts/setup.sh test installs both')
+    skip(!isLocal, 'the libvirt under test does not have the disks of this machine')
+  })
+
   it('T5: gets its identity on several disks with LVM and btrfs, twice the same', async () => {
     await using test = await openTestHost('edit')
     const { host, progress, folder, prefix } = test

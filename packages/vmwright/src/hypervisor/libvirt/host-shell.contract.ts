@@ -5,7 +5,7 @@ import { createServer, connect, type AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Progress } from '../../lib/progress.ts'
 import { realSeam } from '../../lib/seam.ts'
 import type { HostSpec } from '../../spec/resolved.ts'
@@ -22,12 +22,18 @@ const progress = new Progress(realSeam())
 const effect = { kind: 'shell.test', object: 'test', mutates: false } as const
 const odd = [` a  b `, `'"'"''`, 'a\nb\n', '$(id) `id` ${HOME}', '-rf', '', '* \\ \\n ! # ; & | > <', 'Übung']
 
-describe.skipIf(sshd === undefined || program('ssh') === undefined)('a shell on another host', () => {
+describe('a shell on another host', () => {
   let folder: string
   let server: ChildProcess
   let uri: (user?: string) => string
 
+  const isThere = sshd !== undefined && program('ssh') !== undefined
+  beforeEach(({ skip }) =>
+    skip(!isThere, 'ssh or sshd is missing: install openssh-client and openssh-server'),
+  )
+
   beforeAll(async () => {
+    if (!isThere) return
     folder = await mkdtemp(join(tmpdir(), 'hs-'))
     for (const name of ['host', 'user'])
       await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)])
@@ -52,6 +58,7 @@ describe.skipIf(sshd === undefined || program('ssh') === undefined)('a shell on 
       `qemu+ssh://${user}@127.0.0.1:${port}/system?keyfile=${folder}/user&known_hosts=${folder}/known_hosts`
   })
   afterAll(async () => {
+    if (!isThere) return
     server.kill()
     await rm(folder, { recursive: true, force: true })
   })
@@ -77,7 +84,7 @@ describe.skipIf(sshd === undefined || program('ssh') === undefined)('a shell on 
     expect(Buffer.from(file?.head ?? []).toString()).toBe('content')
   })
 
-  it('C29: is cut off at the deadline', async () => {
+  it('X4: is cut off at the deadline', async () => {
     const limited = progress.child({ timeoutMs: 500 })
     const call = open().run(limited, { script: 'sleep 5', effect, privileged: false })
     await expect(call).rejects.toMatchObject({ code: 'host.timeout' })
