@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises'
 import { composeServices } from '../compose.ts'
 import type { OperationOptions, OperationResult } from '../engine/operations.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { Plan } from '../plan/plan.ts'
 import { attempt, withView } from './attempt.ts'
+import { confirm, mayAsk } from './confirm.ts'
 import type { CliContext } from './context.ts'
 import { exitCodeOfOutcome } from './exit-codes.ts'
 import { renderError } from './fail.ts'
@@ -59,11 +59,12 @@ export async function operate(
         lockTimeoutMs: options.lockTimeout,
         async confirm(plan) {
           if (options.yes || !operation.needsConfirmation(plan)) return true
-          if (!mayAsk(context, options, operation)) return false
+          if (operation.neverAsk === true || !mayAsk(context, options)) return false
           sink.pause()
           isShown = true
           timings.question()
-          return ask(context, plan)
+          context.stdout.write(renderPlan(plan, 'steps'))
+          return confirm(context)
         },
       })
     })
@@ -71,29 +72,6 @@ export async function operate(
     if (!isQuiet) tell(context, options, { command, result, isShown })
     return exitCodeOfOutcome(result.outcome)
   })
-}
-
-const mayAsk = (context: CliContext, { json }: SpecOptions, { neverAsk }: Operation): boolean =>
-  !json && neverAsk !== true && context.stdin.isTTY && context.stdout.isTTY
-
-async function ask(context: CliContext, plan: Plan): Promise<boolean> {
-  context.stdout.write(renderPlan(plan, 'steps'))
-  const questions = createInterface({ input: context.stdin, output: context.stdout })
-  // While a question is open the terminal is in raw mode: Ctrl-C is a key, not a signal.
-  questions.on('SIGINT', () => {
-    context.stdout.write('\n')
-    context.interrupt()
-  })
-  try {
-    const answer = await questions.question('Do this? Only "yes" does it: ', { signal: context.signal })
-    return answer.trim() === 'yes'
-  } catch (error) {
-    // Ctrl-D is a way to say no.
-    if (context.signal.aborted) throw error
-    return false
-  } finally {
-    questions.close()
-  }
 }
 
 interface Told {

@@ -10,13 +10,13 @@ import { explainDenied } from '../plan/access.ts'
 export async function explainAccess(
   progress: Progress,
   files: HostFiles,
-  failure: { readonly error: unknown; readonly request: AccessRequest },
+  failure: { readonly error: unknown; readonly request: () => Promise<AccessRequest> },
 ): Promise<ProvisionError | undefined> {
   const { error, request } = failure
-  if (!isDenied(error)) return undefined
   const text = messageOf(error)
+  if (!/permission denied/i.test(text)) return undefined
   try {
-    const found = explainDenied(text, await files.checkAccess(progress, request))
+    const found = explainDenied(text, await files.checkAccess(progress, await request()))
     if (found === undefined) return undefined
     return new ProvisionError('host.access-denied', {
       message: `${text.trimEnd().replace(/\.$/, '')}. ${found.message}`,
@@ -29,5 +29,3 @@ export async function explainAccess(
     return undefined
   }
 }
-
-export const isDenied = (error: unknown): boolean => /permission denied/i.test(messageOf(error))

@@ -72,7 +72,7 @@ describe('explainAccess', () => {
     message: "Could not start machine web: Could not open '/data/vms/web.qcow2': Permission denied",
     details: { libvirtCode: 1 },
   })
-  const request = { user: undefined, needs: [{ path: '/data/vms', need: 'search' }] } as const
+  const request = async () => ({ user: undefined, needs: [{ path: '/data/vms', need: 'search' as const }] })
 
   it('T9: makes of a denied permission the folder that is in the way', async () => {
     const { progress, options } = bench()
@@ -91,6 +91,8 @@ describe('explainAccess', () => {
     const { files } = await options.services.openHost()
     const other = new Error('no space left')
     expect(await explainAccess(progress, files, { error: other, request })).toBeUndefined()
+    const gone = () => Promise.reject(new Error('the connection broke'))
+    expect(await explainAccess(progress, files, { error: denied, request: gone })).toBeUndefined()
     world.capabilities = { ...world.capabilities, noShell: 'it is reached over TLS' }
     expect(await explainAccess(progress, files, { error: denied, request })).toBeUndefined()
   })

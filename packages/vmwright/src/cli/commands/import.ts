@@ -135,6 +135,10 @@ function tell(
   stderr.write(
     `${system.title}: ${files.length} ${files.length === 1 ? 'file' : 'files'}, ${count('taken')} settings taken, ${count('question')} questions, ${count('warning')} warnings, ${count('decided')} decided, ${count('no-equal')} without an equal.\n`,
   )
+  if (output !== undefined)
+    stderr.write(
+      `Wrote ${output}. Read its comments, then see what it would do: vmwright plan -f ${output}\n`,
+    )
   // A file that was written has the rest in its header.
   const kinds = output === undefined ? shown : shown.slice(0, 2)
   for (const [kind, word] of kinds)

@@ -5,7 +5,7 @@ import { accessNeeds } from '../../plan/access.ts'
 import type { VmPlan } from '../../plan/vm-plan.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
 import type { RunContext } from '../context.ts'
-import { explainAccess, isDenied } from '../explain-access.ts'
+import { explainAccess } from '../explain-access.ts'
 import type { Handler, StepOf } from '../handlers.ts'
 
 export const startVm: Handler<'start-vm'> = async (progress, step, context) => {
@@ -26,11 +26,13 @@ async function whyDenied(
 ): Promise<ProvisionError | undefined> {
   const host = services.host(name)
   const spec = services.spec.hosts.find((each) => each.name === name)
-  if (spec === undefined || host.can.noShell !== undefined || !isDenied(error)) return undefined
-  const observed = await host.observe(progress)
+  if (spec === undefined || host.can.noShell !== undefined) return undefined
   const own = services.spec.instances.filter((each) => each.name === instance)
-  const needs = accessNeeds(services.spec, spec, observed, own)
-  return explainAccess(progress, host.files, { error, request: { user: spec.runtimeUser, needs } })
+  const request = async () => ({
+    user: spec.runtimeUser,
+    needs: accessNeeds(services.spec, spec, await host.observe(progress), own),
+  })
+  return explainAccess(progress, host.files, { error, request })
 }
 
 export const stopVm: Handler<'stop-vm'> = (progress, step, context) => {
