@@ -1,3 +1,4 @@
+import { noPreparation } from '../packages/vmwright/src/spec/resolved-places.ts'
 import { chmod, mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DiskClone, Hypervisor, VmDefinition } from '../packages/vmwright/src/hypervisor/contract.ts'
@@ -47,6 +48,7 @@ async function withBench(work: (bench: Bench) => Promise<BenchResult>): Promise<
     runtimeUser: undefined,
     repairAccess: false,
     login: undefined,
+    preparation: noPreparation,
   })
   const pool = `${prefix}-pool`
   try {

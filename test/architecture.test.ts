@@ -17,6 +17,14 @@ const src = 'vmwright/src'
 const lib = `${src}/lib`
 const spec = `${src}/spec`
 const hypervisor = `${src}/hypervisor`
+/** What drivers do, in the words of those above them. */
+const contracts = [
+  `${hypervisor}/contract.ts`,
+  `${hypervisor}/host-files.ts`,
+  `${hypervisor}/guest-access.ts`,
+  `${hypervisor}/networks.ts`,
+  `${hypervisor}/host`,
+]
 const cloudinit = `${src}/cloudinit`
 const plan = `${src}/plan`
 const templates = `${src}/templates`
@@ -33,34 +41,34 @@ const folders: Readonly<Record<string, Folder>> = {
   [spec]: { imports: [lib], npm: [contract, 'yaml', 'zod'], node: false },
   [hypervisor]: { imports: [lib, spec], npm: [contract], node: false },
   [`${hypervisor}/fake`]: {
-    imports: [lib, `${hypervisor}/contract.ts`, `${hypervisor}/host-files.ts`],
+    imports: [lib, ...contracts],
     npm: [],
     node: true,
   },
   [`${hypervisor}/libvirt`]: {
-    imports: [lib, spec, `${hypervisor}/contract.ts`, `${hypervisor}/host-files.ts`],
+    imports: [lib, spec, ...contracts],
     npm: [contract, '@vmwright/libvirt', 'zod'],
     node: true,
   },
   [cloudinit]: { imports: [lib, spec], npm: [contract, 'yaml'], node: false },
   [`${src}/identity`]: {
-    imports: [lib, spec, `${hypervisor}/contract.ts`, `${hypervisor}/host-files.ts`, cloudinit],
+    imports: [lib, spec, ...contracts, cloudinit],
     npm: [],
     node: false,
   },
   [`${src}/images`]: { imports: [lib, spec], npm: [contract], node: true },
   [`${src}/guest`]: {
-    imports: [lib, spec, `${hypervisor}/contract.ts`, `${hypervisor}/host-files.ts`, cloudinit],
+    imports: [lib, spec, ...contracts, cloudinit],
     npm: [contract, 'ssh2', 'yaml'],
     node: true,
   },
   [templates]: {
-    imports: [lib, spec, `${hypervisor}/contract.ts`, `${hypervisor}/host-files.ts`],
+    imports: [lib, spec, ...contracts],
     npm: [],
     node: false,
   },
   [plan]: {
-    imports: [lib, spec, `${hypervisor}/contract.ts`, `${hypervisor}/host-files.ts`, cloudinit, templates],
+    imports: [lib, spec, ...contracts, cloudinit, templates],
     npm: [contract],
     node: false,
   },
@@ -68,8 +76,7 @@ const folders: Readonly<Record<string, Folder>> = {
     imports: [
       lib,
       spec,
-      `${hypervisor}/contract.ts`,
-      `${hypervisor}/host-files.ts`,
+      ...contracts,
       cloudinit,
       templates,
       plan,

@@ -48,8 +48,8 @@ function worldsFor(spec: ResolvedSpec): ReadonlyMap<string, FakeWorld> {
       world.host = name
       world.cpus = 64
       world.memoryMib = 256 * 1024
-      for (const { use } of spec.networks)
-        world.networks[use] ??= { active: true, subnets: [], hasDhcp: true, leases: [], assigned: {} }
+      for (const { name } of spec.networks)
+        world.networks[name] ??= { active: true, subnets: [], hasDhcp: true, leases: [], assigned: {} }
       for (const pool of spec.pools)
         if (pool.kind === 'use')
           world.pools[pool.name] ??= {

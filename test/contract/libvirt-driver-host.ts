@@ -1,3 +1,4 @@
+import { noPreparation } from '../../packages/vmwright/src/spec/resolved-places.ts'
 import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -62,6 +63,7 @@ export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
   runtimeUser: undefined,
   repairAccess: false,
   login: undefined,
+  preparation: noPreparation,
   ...overrides,
 })
 

@@ -27,6 +27,26 @@ export const hostErrors = {
     when: 'Preflight and `vmwright host access` walk each path as that user; the first folder that stops it is named.',
     hint: 'Run `vmwright host access --repair`, or set `repairAccess: true` for the host.',
   },
+  'host.change-failed': {
+    title: 'A change of the host itself did not take.',
+    when: 'While a host is prepared or restored: a package, service, setting, module or membership is not as it was made.',
+    hint: 'See what the host says: vmwright host check.',
+  },
+  'host.bridge-rolled-back': {
+    title: 'A bridge was made and taken back, because the host was not reached afterwards.',
+    when: 'No new connection confirmed the change in time, so the host restored its interfaces by itself.',
+    hint: 'Look at the addresses and the switch port of the interface, then try again with more time.',
+  },
+  'host.no-room': {
+    title: 'No host has room for an instance.',
+    when: 'A finding of the plan: every host that the instance may go to lacks memory, or may not have another one of its group.',
+    hint: 'Add a host, ask for less memory, or loosen `placement`.',
+  },
+  'host.not-as-before': {
+    title: 'A host is not as it was before the project came.',
+    when: '`destroy --verify` found what was left, or what is missing, compared with the record from before the first apply.',
+    hint: 'Look at the list: what is not yours may be from somebody else, who changed the host meanwhile.',
+  },
   'host.no-driver': {
     title: 'This version cannot work on hosts of that kind.',
     when: 'The spec has a host whose `uri` is valid, and no driver is there for it; `validate` and `import` accept it.',
@@ -86,6 +106,21 @@ export const hostErrors = {
     title: 'A network that the spec uses is not active.',
     when: 'A finding of the plan, unless the host has `startInactiveNetworks: true`.',
     hint: 'Start it (virsh net-start NAME), or set `startInactiveNetworks: true` for the host.',
+  },
+  'network.conflict': {
+    title: 'A network cannot be made beside what the host has.',
+    when: 'A finding of the plan, or the host refuses: its name, bridge or addresses are used by another network, an interface or a route of the host, or something answers DNS there already.',
+    hint: 'Change the name, the bridge or the addresses in the spec, or remove what is in the way.',
+  },
+  'network.in-use': {
+    title: 'A network cannot be changed while machines are connected to it.',
+    when: 'A finding of the plan: the change needs a restart of the network, and running machines would lose it.',
+    hint: 'Ask for it with `--restart-network NAME`, or shut the machines down first.',
+  },
+  'network.rules-failed': {
+    title: 'The forwarding rules of a network could not be put into force.',
+    when: '`nft` or `iptables` of the host refuses them. What was in force before is in force still.',
+    hint: 'See what is missing on the host: vmwright host check.',
   },
   'address.conflict': {
     title: 'An address or MAC is used by another machine.',

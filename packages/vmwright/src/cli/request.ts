@@ -19,6 +19,7 @@ export const requestOf = (spec: ResolvedSpec, options: RequestOptions): ApplyReq
   replace: nameSet(spec, options.replace),
   reseed: nameSet(spec, options.reseed),
   restart: nameSet(spec, options.restart),
+  restartNetworks: new Set(),
   reuseDisks: nameSet(spec, options.reuseDisks),
   refreshImages: options.refreshImages,
 })

@@ -7,7 +7,7 @@ import { dhcpInterface, exampleInterface } from './testing.ts'
 const ethernets = (...nics: [InterfaceSpec, ...InterfaceSpec[]]): Readonly<Record<string, Ethernet>> =>
   networkConfig({ interfaces: nics, source }).ethernets
 
-const source = { kind: 'image', id: 'debian-12' } as const
+const source = { kind: 'image', id: 'debian-12', customise: undefined } as const
 
 it('C8: a static address with gateway and name servers, matched by MAC and not renamed', () => {
   const nic = { ...exampleInterface, mac: '52:54:00:AA:BB:CC', search: ['lab.example'] }

@@ -14,6 +14,7 @@ export const exampleInterface: InterfaceSpec = {
   addresses: ['192.168.24.121/24'],
   gateway4: '192.168.24.1',
   gateway6: undefined,
+  leases: [],
   dns: ['1.1.1.1', '8.8.8.8'],
   search: [],
   rename: undefined,
@@ -25,6 +26,7 @@ export const dhcpInterface: InterfaceSpec = {
   dhcp4: true,
   addresses: [],
   gateway4: undefined,
+  leases: [],
   dns: [],
 }
 

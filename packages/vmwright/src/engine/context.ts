@@ -1,4 +1,5 @@
 import type { Hypervisor, VmMark } from '../hypervisor/contract.ts'
+import type { HostSystem } from '../hypervisor/host/system.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { Secret, SecretRef } from '../lib/secret.ts'
 import type { HostKey } from '../cloudinit/host-keys.ts'
@@ -11,6 +12,8 @@ import type { TemplateRecords } from '../templates/records.ts'
 export interface RunServices {
   readonly spec: ResolvedSpec
   host(name: string): Hypervisor
+  /** The machine below the hypervisor. */
+  system(name: string): HostSystem
   /** Fetches, verifies or builds; resolves with the file on this machine. */
   ensureImage(progress: Progress, host: string, image: ImageSpec): Promise<CachedImage>
   /** Reads a secret at the moment of use. Throws `secret.unavailable`. */

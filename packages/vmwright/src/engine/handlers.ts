@@ -4,6 +4,15 @@ import type { RunContext } from './context.ts'
 import { cloneDisk, editDisks, emptyWorkspace, repairAccess } from './steps/clones.ts'
 import { adoptVm, defineVm, markVm, setAutostart } from './steps/definition.ts'
 import { createDisk, deleteVolume, growDisk } from './steps/disks.ts'
+import {
+  applyRules,
+  ensureNetwork,
+  reattachVm,
+  removeNetwork,
+  removeRules,
+  updateNetwork,
+} from './steps/networks.ts'
+import { changeItem, makeBridge, recordHost, removeBridge, restoreItem } from './steps/system.ts'
 import { awaitReadyStep, startVm, stopVm, undefineVm } from './steps/power.ts'
 import { sealSeed, writeSeed } from './steps/seed.ts'
 import {
@@ -35,6 +44,17 @@ const handlers: { readonly [K in StepKind]: { readonly run: Handler<K>; readonly
   'place-image': { run: placeImage, timeoutMs: minutes(60) },
   'ensure-pool': { run: ensurePool, timeoutMs: minutes(2) },
   'start-network': { run: startNetwork, timeoutMs: minutes(2) },
+  'record-host': { run: recordHost, timeoutMs: minutes(2) },
+  'ensure-network': { run: ensureNetwork, timeoutMs: minutes(2) },
+  'update-network': { run: updateNetwork, timeoutMs: minutes(5) },
+  'remove-network': { run: removeNetwork, timeoutMs: minutes(2) },
+  'reattach-vm': { run: reattachVm, timeoutMs: minutes(2) },
+  'apply-rules': { run: applyRules, timeoutMs: minutes(2) },
+  'remove-rules': { run: removeRules, timeoutMs: minutes(2) },
+  'change-item': { run: changeItem, timeoutMs: minutes(30) },
+  'restore-item': { run: restoreItem, timeoutMs: minutes(30) },
+  'make-bridge': { run: makeBridge, timeoutMs: minutes(10) },
+  'remove-bridge': { run: removeBridge, timeoutMs: minutes(10) },
   'probe-acceleration': { run: probeAcceleration, timeoutMs: minutes(2) },
   'define-vm': { run: defineVm, timeoutMs: minutes(3) },
   'create-disk': { run: createDisk, timeoutMs: minutes(60) },

@@ -9,7 +9,9 @@ import { hostSpec, instanceSpec, resolvedSpec } from '../testing/specs.ts'
 import { explainAccess } from './explain-access.ts'
 import { checkHosts, grantedOnHosts, repairHosts, undoHosts } from './host-access.ts'
 
-const pools = [{ id: 'instances', kind: 'path', name: 'default', path: '/data/vms' }] as const
+const pools = [
+  { id: 'instances', kind: 'path', name: 'default', path: '/data/vms', permissions: undefined },
+] as const
 
 function bench() {
   const seam = createFakeSeam()

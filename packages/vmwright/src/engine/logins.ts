@@ -108,7 +108,7 @@ function subnetsOf(
     const ids = new Set(
       instances.flatMap((each) => (each.host === name ? each.interfaces.map((nic) => nic.network) : [])),
     )
-    const used = new Set(spec.networks.flatMap(({ id, use }) => (ids.has(id) ? [use] : [])))
+    const used = new Set(spec.networks.flatMap(({ id, name }) => (ids.has(id) ? [name] : [])))
     const blocks = observed.networks.flatMap((network) => (used.has(network.name) ? network.subnets : []))
     return [name, blocks] as const
   })

@@ -206,6 +206,7 @@ function contextOf(
     services: {
       spec,
       host: (name) => session.host(name),
+      system: (name) => session.host(name).system,
       ensureImage: (progress, host, image) =>
         services.ensureImage(progress, hostOf(spec, host), image, images),
       readSecret: services.readSecret,

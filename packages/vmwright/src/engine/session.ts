@@ -90,6 +90,7 @@ export class Session implements AsyncDisposable {
       spec: this.spec,
       instances: this.instances,
       hosts: new Map(facts.map((each) => [each.spec.name, each])),
+      unreachable: new Map(),
     }
   }
 
@@ -148,7 +149,17 @@ export class Session implements AsyncDisposable {
     ])
     const access =
       purpose === 'make' ? await this.#checkAccess(progress, host, { spec, observed, templates }) : undefined
-    return { spec, can: host.can, observed, cachedImages, templates, whyNoEdit, access }
+    return {
+      spec,
+      can: host.can,
+      observed,
+      cachedImages,
+      templates,
+      whyNoEdit,
+      access,
+      network: undefined,
+      rules: [],
+    }
   }
 
   /** T9. For what is not made yet; T8: not again for clones of templates that were validated as they are. */

@@ -38,6 +38,7 @@ export const requestDefaults: ApplyRequest = {
   replace: new Set(),
   reseed: new Set(),
   restart: new Set(),
+  restartNetworks: new Set(),
   reuseDisks: new Set(),
   refreshImages: false,
 }

@@ -1,4 +1,4 @@
-import type { GuestAccess } from '../hypervisor/contract.ts'
+import type { GuestAccess } from '../hypervisor/guest-access.ts'
 import { ProvisionError, isProvisionError } from '../lib/errors.ts'
 import { Progress } from '../lib/progress.ts'
 import type { CommandResult } from './ssh.ts'

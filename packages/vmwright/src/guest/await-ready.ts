@@ -1,4 +1,5 @@
-import type { GuestAccess, VmState } from '../hypervisor/contract.ts'
+import type { VmState } from '../hypervisor/contract.ts'
+import type { GuestAccess } from '../hypervisor/guest-access.ts'
 import { ProvisionError, isProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { type ReadyRung, readyRungs } from '../spec/resolved.ts'

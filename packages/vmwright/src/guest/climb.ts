@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@vmwright/contract'
 import { isIP, isIPv4 } from 'node:net'
-import type { GuestAccess, GuestAddresses, VmState } from '../hypervisor/contract.ts'
+import type { VmState } from '../hypervisor/contract.ts'
+import type { GuestAccess, GuestAddresses } from '../hypervisor/guest-access.ts'
 import { isInside, withoutPrefix } from '../lib/addresses.ts'
 import { ProvisionError, isProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import type { ConsoleStream } from '../hypervisor/contract.ts'
+import type { ConsoleStream } from '../hypervisor/guest-access.ts'
 import { Progress } from '../lib/progress.ts'
 import { createFakeSeam } from '../lib/testing/fake-seam.ts'
 import { attachConsole } from './console-attach.ts'

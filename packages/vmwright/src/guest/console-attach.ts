@@ -1,4 +1,4 @@
-import type { ConsoleStream } from '../hypervisor/contract.ts'
+import type { ConsoleStream } from '../hypervisor/guest-access.ts'
 import type { Progress } from '../lib/progress.ts'
 
 /** The parts of a terminal that are needed; `process.stdin` and `process.stdout` have them. */

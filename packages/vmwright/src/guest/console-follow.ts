@@ -1,4 +1,4 @@
-import type { ConsoleStream, GuestAccess } from '../hypervisor/contract.ts'
+import type { ConsoleStream, GuestAccess } from '../hypervisor/guest-access.ts'
 import { messageOf } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { ConsoleTail, LineSplitter } from './console-lines.ts'

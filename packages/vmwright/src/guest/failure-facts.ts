@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@vmwright/contract'
-import type { GuestAddresses, VmState } from '../hypervisor/contract.ts'
+import type { VmState } from '../hypervisor/contract.ts'
+import type { GuestAddresses } from '../hypervisor/guest-access.ts'
 import type { ReadyRung } from '../spec/resolved.ts'
 import type { CloudInitOutcome } from './cloud-init-wait.ts'
 import type { Finding } from './console.ts'

@@ -1,4 +1,5 @@
-import type { GuestAddresses, VmState } from '../hypervisor/contract.ts'
+import type { VmState } from '../hypervisor/contract.ts'
+import type { GuestAddresses } from '../hypervisor/guest-access.ts'
 import { Progress } from '../lib/progress.ts'
 import type { ReadyRung } from '../spec/resolved.ts'
 import { execThroughAgent } from './agent.ts'

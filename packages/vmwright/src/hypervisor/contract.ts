@@ -1,7 +1,11 @@
 import type { Progress } from '../lib/progress.ts'
 import type { Secret } from '../lib/secret.ts'
+import type { GuestAccess } from './guest-access.ts'
 import type { HostFiles } from './host-files.ts'
+import type { HostSystem } from './host/system.ts'
+import type { HostNetworks, ObservedNetwork } from './networks.ts'
 import type { SeedBus } from '../spec/resolved.ts'
+import type { PoolPermissions } from '../spec/resolved-places.ts'
 
 /**
  * What a driver can do, in the neutral words used above it. One behaviour suite (`conformance.ts`) holds for all
@@ -26,6 +30,7 @@ export interface Hypervisor {
   /** Removes a pool that `ensurePool` made, with its folder, when both are empty; leaves any other as it is. */
   removePool(progress: Progress, pool: PoolDefinition): Promise<void>
   startNetwork(progress: Progress, name: string): Promise<void>
+  readonly networks: HostNetworks
   /** Makes the verified local file available as a base image on the host, under `volume` in `pool`, never half-made. */
   placeImage(progress: Progress, image: ImagePlacement): Promise<void>
 
@@ -74,6 +79,7 @@ export interface Hypervisor {
 
   /** Files of the host itself. Every method throws `host.no-shell` where `can.noShell` says why. */
   readonly files: HostFiles
+  readonly system: HostSystem
   /** Access to a running guest. */
   guest(vm: string): GuestAccess
   close(): Promise<void>
@@ -101,19 +107,6 @@ export interface ObservedHost {
   readonly networks: readonly ObservedNetwork[]
   readonly pools: readonly ObservedPool[]
   readonly vms: readonly ObservedVm[]
-}
-
-export interface ObservedNetwork {
-  readonly name: string
-  readonly active: boolean
-  /** CIDR blocks that the network itself serves (empty for bridges). */
-  readonly subnets: readonly string[]
-  readonly hasDhcp: boolean
-  readonly leases: readonly {
-    readonly mac: string
-    readonly address: string
-    readonly hostname: string | undefined
-  }[]
 }
 
 export interface ObservedPool {
@@ -155,6 +148,8 @@ export interface ObservedVm {
   readonly secureBoot: boolean
   readonly autostart: boolean
   readonly interfaces: readonly { readonly mac: string; readonly network: string | undefined }[]
+  /** Interfaces of a running machine that hang in the air: their network was stopped and started meanwhile. */
+  readonly detached: readonly string[]
   readonly disks: readonly {
     readonly device: string
     readonly path: string | undefined
@@ -206,7 +201,19 @@ export interface MarkedVolume extends VolumeRef {
 
 export interface PoolDefinition {
   readonly name: string
+  /** The folder; `/dev/<volume group>` for `logical`. */
   readonly path: string
+  /** Of a folder that is made; absent: as the hypervisor makes it. */
+  readonly permissions?: PoolPermissions
+  /** Absent: a folder of the host. */
+  readonly source?:
+    | { readonly kind: 'logical'; readonly volumeGroup: string; readonly devices: readonly string[] }
+    | {
+        readonly kind: 'netfs'
+        readonly server: string
+        readonly folder: string
+        readonly format: 'auto' | 'nfs' | 'cifs' | 'glusterfs'
+      }
 }
 
 export interface ImagePlacement extends VolumeRef {
@@ -296,34 +303,10 @@ export type FileChange =
   /** Files that match a pattern of the shell; none is fine. */
   | { readonly kind: 'remove'; readonly pattern: string }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
+  /** K7. A shell command in the guest's file system, as root, with the host's network; its failure is that of the edit. */
+  | { readonly kind: 'run'; readonly command: string }
 
 export interface SnapshotDefinition {
   readonly name: string
   readonly description: string
-}
-
-export interface GuestAddresses {
-  readonly lease: readonly string[]
-  readonly arp: readonly string[]
-  readonly agent: readonly string[]
-}
-
-export interface GuestAccess {
-  state(progress: Progress): Promise<VmState>
-  /** All addresses that the hypervisor knows, by source; sources that do not answer are empty. */
-  addresses(progress: Progress): Promise<GuestAddresses>
-  /** Calls the guest agent (`guest-ping`, `guest-exec`, …). Throws `guest.agent-silent`. */
-  agent(progress: Progress, command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>
-  /** Output of the serial console from now on; ends when the machine stops. `write` sends keys. */
-  console(progress: Progress): Promise<ConsoleStream>
-  /** Calls back at each change of state (and of the agent's channel) until disposed. */
-  watch(progress: Progress, onChange: (change: GuestChange) => void): Promise<AsyncDisposable>
-}
-
-export type GuestChange =
-  | { readonly kind: 'state'; readonly state: VmState }
-  | { readonly kind: 'agent'; readonly connected: boolean }
-
-export interface ConsoleStream extends AsyncIterable<Uint8Array>, AsyncDisposable {
-  write(data: Uint8Array): Promise<void>
 }

@@ -7,7 +7,7 @@ import { accessFindings, accessNeeds, explainDenied } from './access.ts'
 
 const host = hostSpec({ name: 'fake', imageCachePath: '/srv/cache' })
 const pools: ResolvedSpec['pools'] = [
-  { id: 'made', kind: 'path', name: 'made', path: '/data/vms' },
+  { id: 'made', kind: 'path', name: 'made', path: '/data/vms', permissions: undefined },
   { id: 'used', kind: 'use', name: 'default' },
 ]
 const volume = (name: string) => ({
@@ -39,6 +39,7 @@ const vm = (name: string, disks: ObservedVm['disks']): ObservedVm => ({
   secureBoot: false,
   autostart: false,
   interfaces: [],
+  detached: [],
   disks,
   snapshots: [],
 })
@@ -61,7 +62,10 @@ const needs = (instances: readonly InstanceSpec[], spec: Partial<ResolvedSpec> =
 
 describe('accessNeeds', () => {
   it('T9: wants the pool, the image cache and the base of an overlay of an image', () => {
-    const web = instanceSpec('web', { pool: 'made', source: { kind: 'image', id: 'debian-12' } })
+    const web = instanceSpec('web', {
+      pool: 'made',
+      source: { kind: 'image', id: 'debian-12', customise: undefined },
+    })
     expect(needs([web], { images: [imageSpec()] })).toEqual([
       'search /data/vms',
       'search /srv/cache',

@@ -1,6 +1,7 @@
 import type { PoolDefinition } from '../hypervisor/contract.ts'
 import { uuidFromNames } from '../lib/hash.ts'
-import type { HostSpec, InstanceSpec, PoolSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { PoolSpec } from '../spec/resolved-places.ts'
 
 /** The pool that holds base images on each host. */
 export const imagePoolName = 'vmwright-images'

@@ -38,6 +38,7 @@ export function planApply(input: ApplyInput, asked: ApplyRequest): Plan {
     changes: asked.stage === 'preflight' ? [] : decisions.map((decision) => decision.change),
     steps: asked.stage === 'preflight' ? [] : builder.steps,
     findings,
+    resources: [],
     templates: plannedTemplates(input, toCreate),
   }
 }

@@ -62,6 +62,7 @@ export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
     changes,
     steps: builder.steps,
     findings: [],
+    resources: [],
     templates: [],
   }
 }

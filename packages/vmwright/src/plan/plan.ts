@@ -1,6 +1,8 @@
-import type { ErrorCode } from '@vmwright/contract'
+import type { ErrorCode, ErrorReport } from '@vmwright/contract'
 import type { Capabilities, ObservedHost } from '../hypervisor/contract.ts'
 import type { AccessReport } from '../hypervisor/host-files.ts'
+import type { HostNetworkFacts } from '../hypervisor/host/network.ts'
+import type { ObservedRules } from '../hypervisor/host/rules.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { TemplateFacts } from '../templates/facts.ts'
 import type { Step } from './steps.ts'
@@ -16,6 +18,8 @@ export interface Plan {
   /** `preflight` has findings alone. */
   readonly stage: Stage
   readonly changes: readonly Change[]
+  /** What happens to networks, pools, rules and the hosts themselves; only where something happens. */
+  readonly resources: readonly ResourceChange[]
   /** In an order in which each comes after those it waits for. */
   readonly steps: readonly Step[]
   /** All that speaks against the plan, found before anything is done. An error stops `apply`. */
@@ -65,6 +69,17 @@ export interface Change {
   readonly fields: readonly FieldChange[]
 }
 
+/** What happens to something that instances share. */
+export interface ResourceChange {
+  readonly kind: 'network' | 'rules' | 'pool' | 'host-item' | 'host-bridge'
+  readonly name: string
+  readonly host: string
+  readonly action: 'create' | 'start' | 'update' | 'restart' | 'remove' | 'restore' | 'blocked'
+  /** Why, in one short sentence. */
+  readonly reason: string
+  readonly fields: readonly FieldChange[]
+}
+
 export interface FieldChange {
   readonly field: string
   readonly from: string
@@ -90,6 +105,8 @@ export interface ApplyRequest {
   readonly restart: ReadonlySet<string>
   /** Instances whose disks may be taken over from an earlier machine of the name. */
   readonly reuseDisks: ReadonlySet<string>
+  /** Networks that may be restarted although machines are connected. */
+  readonly restartNetworks: ReadonlySet<string>
   /** Fetch manifests again whatever the policy. */
   readonly refreshImages: boolean
 }
@@ -115,6 +132,10 @@ export interface HostFacts {
   readonly whyNoEdit: string | undefined
   /** T9. Whether the user that runs guests reaches what new machines need; `undefined`: not looked at. */
   readonly access: AccessReport | undefined
+  /** Interfaces, routes and packet filter; `undefined`: no own network is wanted there, or it cannot be seen. */
+  readonly network: HostNetworkFacts | undefined
+  /** Rules of our own that are on the host; empty where these cannot be seen. */
+  readonly rules: readonly ObservedRules[]
 }
 
 export interface PlanInput {
@@ -122,6 +143,8 @@ export interface PlanInput {
   /** The instances to work on: all, or those named. */
   readonly instances: readonly InstanceSpec[]
   readonly hosts: ReadonlyMap<string, HostFacts>
+  /** Hosts that could not be reached, with the error: their instances are blocked, the others go on (K12). */
+  readonly unreachable: ReadonlyMap<string, ErrorReport>
 }
 
 /** What a plan of `apply` is made from. */

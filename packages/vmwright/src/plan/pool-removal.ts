@@ -1,5 +1,5 @@
 import type { ObservedPool, ObservedVm } from '../hypervisor/contract.ts'
-import type { PoolSpec } from '../spec/resolved.ts'
+import type { PoolSpec } from '../spec/resolved-places.ts'
 import type { PlanBuilder } from './builder.ts'
 import { imagePoolName } from './naming.ts'
 import type { Change, HostFacts, PlanInput } from './plan.ts'

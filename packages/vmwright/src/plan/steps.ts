@@ -1,5 +1,9 @@
 import type { PoolDefinition, VolumeRef } from '../hypervisor/contract.ts'
 import type { AccessRepair } from '../hypervisor/host-files.ts'
+import type { BridgeDefinition } from '../hypervisor/host/bridges.ts'
+import type { HostChange, HostItem } from '../hypervisor/host/items.ts'
+import type { RuleOwner, RuleSet } from '../hypervisor/host/rules.ts'
+import type { NetworkDefinition, NetworkMark } from '../hypervisor/networks.ts'
 import type { ImageSpec } from '../spec/resolved.ts'
 import type { DiskPlan, TemplateDisk, TemplatePlan, VmPlan } from './vm-plan.ts'
 
@@ -20,6 +24,23 @@ export type Step = StepBase &
     | { readonly kind: 'place-image'; readonly image: ImageSpec; readonly pool: PoolDefinition }
     | { readonly kind: 'ensure-pool'; readonly pool: PoolDefinition }
     | { readonly kind: 'start-network'; readonly network: string }
+    /** What was there before the project's first change, kept on the host. */
+    | { readonly kind: 'record-host' }
+    | { readonly kind: 'ensure-network'; readonly network: NetworkDefinition }
+    | {
+        readonly kind: 'update-network'
+        readonly network: NetworkDefinition
+        readonly how: 'live' | 'restart'
+      }
+    | { readonly kind: 'remove-network'; readonly network: NetworkMark & { readonly name: string } }
+    /** Interfaces of a running machine that lost their network are attached again. */
+    | { readonly kind: 'reattach-vm'; readonly vm: string }
+    | { readonly kind: 'apply-rules'; readonly rules: RuleSet }
+    | { readonly kind: 'remove-rules'; readonly owner: RuleOwner }
+    | { readonly kind: 'change-item'; readonly item: HostItem }
+    | { readonly kind: 'restore-item'; readonly change: HostChange }
+    | { readonly kind: 'make-bridge'; readonly bridge: BridgeDefinition }
+    | { readonly kind: 'remove-bridge'; readonly bridge: BridgeDefinition }
     | { readonly kind: 'probe-acceleration' }
     /** `fresh`: a new creation with a new identity. `update`: same identity, changed definition. `reseed`: new instance-id and keys. */
     | { readonly kind: 'define-vm'; readonly vm: VmPlan; readonly mode: 'fresh' | 'update' | 'reseed' }

@@ -158,5 +158,5 @@ const rootBytes = ({ rootDisk: { sizeMib } }: InstanceSpec): number | undefined 
 function networkName(spec: ResolvedSpec, id: string): string {
   const network = spec.networks.find((candidate) => candidate.id === id)
   if (network === undefined) throw new RangeError(`the spec has no network ${id}`)
-  return network.use
+  return network.name
 }

@@ -1,7 +1,8 @@
 import type { SpecDocument } from '@vmwright/contract'
 import { normalisePath } from './path.ts'
 import type { Report } from './report.ts'
-import type { CloningSpec, HostSpec, PoolSpec, TemplateSpec } from './resolved.ts'
+import type { CloningSpec, HostSpec, TemplateSpec } from './resolved.ts'
+import type { PoolSpec } from './resolved-places.ts'
 
 export interface Folders {
   readonly hosts: readonly HostSpec[]

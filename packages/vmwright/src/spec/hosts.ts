@@ -1,6 +1,7 @@
 import type { HostDocument, SpecDocument } from '@vmwright/contract'
 import type { Report } from './report.ts'
 import type { HostSpec } from './resolved.ts'
+import { noPreparation } from './resolved-places.ts'
 import { secretRef } from './secret-ref.ts'
 
 export const systemFolder = '/var/lib/libvirt/images/vmwright'
@@ -30,6 +31,7 @@ export function resolveHosts(document: SpecDocument, context: HostContext): read
         runtimeUser: host.runtimeUser,
         repairAccess: host.repairAccess ?? false,
         login: loginOf(name, host, context),
+        preparation: noPreparation,
       }
     },
   )

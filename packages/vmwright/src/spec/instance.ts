@@ -56,6 +56,7 @@ export function resolveInstance(member: Member, picked: Source, context: Instanc
     name,
     group,
     host: hostName,
+    placement: undefined,
     pool: choose(context.pools, settings.pool, member, ['pool'], report),
     vcpus: settings.vcpus ?? 2,
     singleSocket: settings.singleSocket ?? true,
@@ -94,7 +95,7 @@ function fromImage(member: Member, picked: Source, context: InstanceContext): Or
   const declared = Object.hasOwn(imageDocuments, id) ? imageDocuments[id] : undefined
   const image = context.resolvedImages.get(id)
   const origin = {
-    source: { kind: 'image', id },
+    source: { kind: 'image', id, customise: undefined },
     // The image knows better than `defaults` what it boots with, and the instance better than the image.
     machine: own.machine ?? declared?.machine ?? settings.machine ?? 'q35',
     firmware: own.firmware ?? declared?.firmware ?? settings.firmware ?? 'uefi',

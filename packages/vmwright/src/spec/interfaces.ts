@@ -90,6 +90,7 @@ function resolveOne(
     dhcp4: document.dhcp4 ?? !hasStatic4,
     dhcp6: document.dhcp6 ?? false,
     addresses: addresses.map(formatCidr),
+    leases: [],
     gateway4: gateway(4),
     gateway6: gateway(6),
     dns: readServers(document.dns, shared?.dns, member, network, index, report),

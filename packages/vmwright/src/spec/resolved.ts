@@ -1,4 +1,11 @@
 import type { SecretRef } from '../lib/secret.ts'
+import type {
+  CustomiseSpec,
+  NetworkSpec,
+  PlacementSpec,
+  PoolSpec,
+  PreparationSpec,
+} from './resolved-places.ts'
 
 /**
  * The spec after reading, checking and merging of defaults (built in < file < image < instance). Nothing here is
@@ -40,6 +47,7 @@ export interface HostSpec {
   readonly repairAccess: boolean
   /** Who to log in as on hosts that are not reached by `ssh` or a socket (Hyper-V). */
   readonly login: { readonly user: string; readonly password: SecretRef } | undefined
+  readonly preparation: PreparationSpec
 }
 
 /** A machine on the host of which others are cloned (T3). */
@@ -85,17 +93,6 @@ export interface CloningSpec {
   /** Compare the whole content by its SHA-256 too, not only size, time, inode and header. */
   readonly fullHash: boolean
 }
-
-export interface NetworkSpec {
-  readonly id: string
-  /** Name of an existing network on the host. */
-  readonly use: string
-}
-
-export type PoolSpec =
-  | { readonly id: string; readonly kind: 'use'; readonly name: string }
-  /** A folder on the host; the pool `name` is made for it when missing. */
-  | { readonly id: string; readonly kind: 'path'; readonly name: string; readonly path: string }
 
 export interface ImagePolicy {
   /** C2. `older-than` refreshes a manifest whose cached copy is older than `maxAgeMs`. */
@@ -161,7 +158,10 @@ export interface InstanceSpec {
   readonly name: string
   /** Key of the group in the spec it came from: `web` for `web-1`. */
   readonly group: string
+  /** With `placement`, the first of its hosts until `placeInstances` knows better. */
   readonly host: string
+  /** K12. `undefined`: pinned to `host`. */
+  readonly placement: PlacementSpec | undefined
   /**
    * What its disks are made of. The machine type, firmware, Secure Boot, disks and disk format of a clone are those of
    * the template's machine: `machine`, `firmware`, `secureBoot`, `rootDisk.mode` and `.format` say nothing about it.
@@ -211,7 +211,12 @@ export interface HypervSettings {
 }
 
 export type InstanceSource =
-  | { readonly kind: 'image'; readonly id: string }
+  | {
+      readonly kind: 'image'
+      readonly id: string
+      /** K7. `undefined`: by a cloud-init seed. */
+      readonly customise: CustomiseSpec | undefined
+    }
   | {
       readonly kind: 'template'
       /** Key of the template, also where the spec has its domain name (T4). */
@@ -251,6 +256,8 @@ export interface InterfaceSpec {
   readonly dhcp6: boolean
   /** With prefix length: `192.168.24.121/24`, `fd00::7/64`. */
   readonly addresses: readonly string[]
+  /** K4. Fixed leases on an own network with DHCP: what the host will give, for who asks. Without prefix length. */
+  readonly leases: readonly string[]
   readonly gateway4: string | undefined
   readonly gateway6: string | undefined
   readonly dns: readonly string[]

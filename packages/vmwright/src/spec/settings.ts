@@ -1,7 +1,8 @@
 import type { SpecDocument } from '@vmwright/contract'
 import type { Report } from './report.ts'
 import { isSession, systemFolder } from './hosts.ts'
-import type { HostSpec, ImagePolicy, NetworkSpec, PoolSpec } from './resolved.ts'
+import type { HostSpec, ImagePolicy } from './resolved.ts'
+import type { NetworkSpec, PoolSpec } from './resolved-places.ts'
 import { toMs } from './quantity.ts'
 
 const dayMs = 86_400_000
@@ -9,8 +10,8 @@ const dayMs = 86_400_000
 export function resolveNetworks(document: SpecDocument): readonly NetworkSpec[] {
   const networks = Object.entries(document.networks ?? {})
   return networks.length === 0
-    ? [{ id: 'default', use: 'default' }]
-    : networks.map(([id, { use }]) => ({ id, use }))
+    ? [{ id: 'default', name: 'default', own: undefined }]
+    : networks.map(([id, { use }]) => ({ id, name: use, own: undefined }))
 }
 
 export function resolvePools(
@@ -30,7 +31,15 @@ export function resolvePools(
       )
     }
     const folder = sessions > 0 ? dataFolder : systemFolder
-    return [{ id: 'instances', kind: 'path', name: 'vmwright-instances', path: `${folder}/instances` }]
+    return [
+      {
+        id: 'instances',
+        kind: 'path',
+        name: 'vmwright-instances',
+        path: `${folder}/instances`,
+        permissions: undefined,
+      },
+    ]
   }
   return pools.map(([id, { use, path, name }]) => {
     const at = ['pools', id]
@@ -57,7 +66,13 @@ export function resolvePools(
       report.at([...at, 'name'], 'belongs to `path`', 'With `use`, the pool has the name given there.')
     }
     return use === undefined
-      ? { id, kind: 'path', name: name ?? `vmwright-${id}`, path: path ?? `${systemFolder}/instances` }
+      ? {
+          id,
+          kind: 'path',
+          name: name ?? `vmwright-${id}`,
+          path: path ?? `${systemFolder}/instances`,
+          permissions: undefined,
+        }
       : { id, kind: 'use', name: use }
   })
 }

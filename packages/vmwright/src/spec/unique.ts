@@ -1,7 +1,8 @@
 import type { Member } from './groups.ts'
 import type { Path } from './node.ts'
 import type { Report } from './report.ts'
-import type { InstanceSpec, NetworkSpec, TemplateSpec } from './resolved.ts'
+import type { InstanceSpec, TemplateSpec } from './resolved.ts'
+import type { NetworkSpec } from './resolved-places.ts'
 
 const windowsDevice = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])$/i
 
@@ -69,7 +70,7 @@ export function checkAddresses(
 ): void {
   const macs = new Map<string, string>()
   const addresses = new Map<string, string>()
-  const uses = new Map(networks.map(({ id, use }) => [id, use]))
+  const names = new Map(networks.map(({ id, name }) => [id, name]))
   for (const [position, instance] of instances.entries()) {
     const member = members[position]
     if (member === undefined) continue
@@ -87,7 +88,7 @@ export function checkAddresses(
       macs.set(nic.mac, instance.name)
       for (const [order, address] of nic.addresses.entries()) {
         const [ip = ''] = address.split('/')
-        const key = JSON.stringify([instance.host, uses.get(nic.network) ?? nic.network, ip])
+        const key = JSON.stringify([instance.host, names.get(nic.network) ?? nic.network, ip])
         const sameAddress = addresses.get(key)
         if (sameAddress !== undefined) {
           const short = index === 0 ? member.addresses[order]?.path : undefined

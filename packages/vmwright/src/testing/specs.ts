@@ -1,3 +1,4 @@
+import { noPreparation } from '../spec/resolved-places.ts'
 import { sha256Hex } from '../lib/hash.ts'
 import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec, TemplateSpec } from '../spec/resolved.ts'
 
@@ -12,6 +13,7 @@ export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
   runtimeUser: undefined,
   repairAccess: false,
   login: undefined,
+  preparation: noPreparation,
   ...overrides,
 })
 
@@ -64,7 +66,8 @@ export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}
     name,
     group: name,
     host: 'fake',
-    source: { kind: 'image', id: 'debian-12' },
+    placement: undefined,
+    source: { kind: 'image', id: 'debian-12', customise: undefined },
     pool: 'instances',
     vcpus: 2,
     singleSocket: true,
@@ -83,6 +86,7 @@ export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}
         dhcp4: true,
         dhcp6: false,
         addresses: [],
+        leases: [],
         gateway4: undefined,
         gateway6: undefined,
         dns: [],
@@ -165,13 +169,14 @@ export const resolvedSpec = (
     validate: 'always',
     fullHash: false,
   },
-  networks: [{ id: 'default', use: 'default' }],
+  networks: [{ id: 'default', name: 'default', own: undefined }],
   pools: [
     {
       id: 'instances',
       kind: 'path',
       name: 'vmwright-instances',
       path: '/var/lib/libvirt/images/vmwright/instances',
+      permissions: undefined,
     },
   ],
   instances,

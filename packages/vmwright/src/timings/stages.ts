@@ -17,6 +17,12 @@ export const timingStages = [
 const stageOfKind = {
   'ensure-pool': 'preflight',
   'start-network': 'preflight',
+  'record-host': 'preflight',
+  'ensure-network': 'preflight',
+  'update-network': 'preflight',
+  'apply-rules': 'preflight',
+  'change-item': 'preflight',
+  'make-bridge': 'preflight',
   'probe-acceleration': 'preflight',
   'repair-access': 'preflight',
   'fetch-image': 'image-cache',
@@ -36,6 +42,7 @@ const stageOfKind = {
   'mark-vm': 'provision',
   'adopt-vm': 'provision',
   'start-vm': 'runtime',
+  'reattach-vm': 'runtime',
   'stop-vm': 'runtime',
   'await-ready': 'runtime',
   'seal-seed': 'runtime',
@@ -44,6 +51,10 @@ const stageOfKind = {
   'delete-volume': 'cleanup',
   'undefine-vm': 'cleanup',
   'remove-pool': 'cleanup',
+  'remove-network': 'cleanup',
+  'remove-rules': 'cleanup',
+  'restore-item': 'cleanup',
+  'remove-bridge': 'cleanup',
 } as const satisfies Record<StepKind, TimingStage>
 
 /** In a clean-up every step is part of it, also one that an apply has as well (`stop-vm`). */

@@ -95,6 +95,7 @@ const nothingSpecial: ApplyRequest = {
   replace: new Set(),
   reseed: new Set(),
   restart: new Set(),
+  restartNetworks: new Set(),
   reuseDisks: new Set(),
   refreshImages: false,
 }

@@ -1,10 +1,10 @@
+import type { VmState } from '../../hypervisor/contract.ts'
 import type {
   ConsoleStream,
   GuestAccess,
   GuestAddresses,
   GuestChange,
-  VmState,
-} from '../../hypervisor/contract.ts'
+} from '../../hypervisor/guest-access.ts'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Seam } from '../../lib/seam.ts'
 import type { GuestNetwork, PortAnswer } from '../network.ts'

@@ -8,6 +8,8 @@ import { openGuest } from './guest-access.ts'
 import { takeLock } from './lock.ts'
 import { defineVm, probeAcceleration, startVm, stopVm, undefineVm } from './machines.ts'
 import { observeWorld } from './observe.ts'
+import { fakeNetworks } from './networks.ts'
+import { fakeSystem } from './system.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
 import {
   createDisk,
@@ -51,6 +53,8 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
     editDisks: (progress, edit) => editDisks(context, progress, edit),
     whyNoEdit: async () => (world.hasGuestTools ? undefined : 'libguestfs is not installed'),
     files: hostFiles(context),
+    networks: fakeNetworks(context),
+    system: fakeSystem(context),
     deleteVolume: (progress, volume) => deleteVolume(context, progress, volume),
     async writeMark(progress, name, mark) {
       const vm = await context.look(progress, 'lookupVm', name, () => daemon.vmNamed(world, name))

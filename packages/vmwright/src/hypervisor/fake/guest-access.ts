@@ -1,6 +1,7 @@
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { ConsoleStream, GuestAccess, GuestChange, VmState } from '../contract.ts'
+import type { VmState } from '../contract.ts'
+import type { ConsoleStream, GuestAccess, GuestChange } from '../guest-access.ts'
 import { onWorldChange, versionOf } from './changes.ts'
 import type { FakeContext } from './context.ts'
 import { refuse, vmNamed } from './daemon.ts'

@@ -19,6 +19,11 @@ export function observeWorld(world: FakeWorld, nowMs: number): ObservedHost {
       subnets,
       hasDhcp,
       leases: leasesOf(world, name, nowMs),
+      autostart: true,
+      mark: undefined,
+      bridge: undefined,
+      definition: undefined,
+      running: undefined,
     })),
     pools: Object.entries(world.pools).map(([name, pool]) => ({
       name,
@@ -52,6 +57,7 @@ const observeVm = (vm: FakeVm): ObservedVm => ({
   secureBoot: vm.secureBoot,
   autostart: vm.autostart,
   interfaces: vm.interfaces,
+  detached: vm.detached,
   disks: vm.disks,
   snapshots: vm.snapshots.map(({ name }) => name),
 })

@@ -243,6 +243,7 @@ export const createFakeVm = (name: string, overrides: Partial<FakeVm> = {}): Fak
   firmware: 'bios',
   secureBoot: false,
   autostart: false,
+  detached: [],
   interfaces: [],
   disks: [],
   acceleration: 'kvm',

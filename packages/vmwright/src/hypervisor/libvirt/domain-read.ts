@@ -4,7 +4,7 @@ import { requestNamespace } from './domain-xml.ts'
 import { metadataIn, parseMark } from './mark-xml.ts'
 
 /** What the domain's own XML tells; state, autostart and snapshots are asked for elsewhere. */
-export type DescribedVm = Omit<ObservedVm, 'state' | 'autostart' | 'snapshots'>
+export type DescribedVm = Omit<ObservedVm, 'state' | 'autostart' | 'snapshots' | 'detached'>
 
 /** Reads `<domain>` as libvirt returns it (best the inactive one: what holds at the next start). */
 export function parseDomain(xml: string): DescribedVm {

@@ -1,7 +1,7 @@
 import { calls, errorCode, events, type Domain, type DomainInterface } from '@vmwright/libvirt'
 import { messageOf, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { ConsoleStream, GuestAccess, GuestAddresses, GuestChange } from '../contract.ts'
+import type { ConsoleStream, GuestAccess, GuestAddresses, GuestChange } from '../guest-access.ts'
 import { readState } from './observe.ts'
 import { libvirtCodeOf, type CallPurpose, type Session } from './session.ts'
 import { stateOfEvent } from './state.ts'

@@ -1,3 +1,4 @@
+import { noPreparation } from '../../spec/resolved-places.ts'
 import { describe, expect, it } from 'vitest'
 import type { HostSpec } from '../../spec/resolved.ts'
 import { hostShell, singleQuoted, whyNoShell } from './host-shell.ts'
@@ -12,6 +13,7 @@ const spec = (uri: string): HostSpec => ({
   runtimeUser: undefined,
   repairAccess: false,
   login: undefined,
+  preparation: noPreparation,
 })
 
 const script = 'printf %s "$1"'

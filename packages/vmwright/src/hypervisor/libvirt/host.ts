@@ -16,7 +16,9 @@ import { placeImage } from './images.ts'
 import { hostShell } from './host-shell.ts'
 import { defineVm, setAutostart, undefineVm, writeMark } from './machines.ts'
 import { observeHost } from './observe.ts'
+import { hostNetworks } from './networks/networks.ts'
 import { ensurePool, removePool, startNetwork } from './pools.ts'
+import { hostSystem } from './system/system.ts'
 import { startVm, stopVm } from './power.ts'
 import { Session } from './session.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
@@ -80,6 +82,8 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     editDisks: (progress, edit) => editDisks(access, progress, edit),
     whyNoEdit: async (progress) => can.noShell ?? whyNoEdit(shell, progress),
     files: hostFiles(shell),
+    networks: hostNetworks(session),
+    system: hostSystem(spec),
     deleteVolume: (progress, volume) => deleteVolume(session, progress, volume),
     writeMark: (progress, vm, mark) => writeMark(session, progress, vm, mark),
     setAutostart: (progress, vm, autostart) => setAutostart(session, progress, vm, autostart === 'on'),

@@ -7,14 +7,8 @@ import {
   type StorageVolume,
 } from '@vmwright/libvirt'
 import type { Progress } from '../../lib/progress.ts'
-import type {
-  ObservedHost,
-  ObservedNetwork,
-  ObservedPool,
-  ObservedVm,
-  ObservedVolume,
-  VmState,
-} from '../contract.ts'
+import type { ObservedHost, ObservedPool, ObservedVm, ObservedVolume, VmState } from '../contract.ts'
+import type { ObservedNetwork } from '../networks.ts'
 import { isPartial } from './clone-script.ts'
 import { parseDomain } from './domain-read.ts'
 import { parseNetwork } from './network-xml.ts'
@@ -99,6 +93,7 @@ async function observeVms(session: Session, progress: Progress): Promise<readonl
       ...parseDomain(xml.xml),
       state: stateByList(domain.uuid) ?? (await readState(session, progress, domain)),
       autostart: autostart.has(domain.uuid),
+      detached: [],
       snapshots: withSnapshots.has(domain.uuid) ? await snapshotNames(session, progress, domain) : [],
     }
   })
@@ -162,6 +157,11 @@ async function observeNetworks(session: Session, progress: Progress): Promise<re
     return {
       name: network.name,
       active: isActive,
+      autostart: true,
+      mark: undefined,
+      bridge: undefined,
+      definition: undefined,
+      running: undefined,
       ...parseNetwork(described.xml),
       leases: (leases?.leases ?? []).map(({ mac, address, hostname }) => ({
         mac: (mac ?? '').toLowerCase(),

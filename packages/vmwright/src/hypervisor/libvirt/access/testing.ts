@@ -1,3 +1,4 @@
+import { noPreparation } from '../../../spec/resolved-places.ts'
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -26,6 +27,7 @@ export const shell: HostShell = hostShell({
   runtimeUser: undefined,
   repairAccess: false,
   login: undefined,
+  preparation: noPreparation,
 })
 
 /** A folder that only root may enter (mode 0700), for trees, with a configuration and a record of its own. */

@@ -30,7 +30,9 @@ export async function mountSystem(
     return { kind: 'no-system', encrypted: encrypted.map(({ device }) => device) }
   }
   await guestfish.ask('mount', root.mountable, '/')
-  const needed = changes.map((change) => (change.kind === 'remove' ? change.pattern : change.path))
+  const needed = changes.flatMap((change) =>
+    change.kind === 'run' ? [] : [change.kind === 'remove' ? change.pattern : change.path],
+  )
   for (const entry of root.fstab.filter(isLocal).toSorted((a, b) => a.path.length - b.path.length)) {
     const source = findSource(entry, filesystems)
     const isNeeded = needed.some((path) => path.startsWith(`${entry.path}/`))
