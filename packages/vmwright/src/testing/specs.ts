@@ -1,4 +1,4 @@
-import { noPreparation } from '../spec/resolved-places.ts'
+import { type NetworkSpec, noPreparation, type OwnNetworkSpec } from '../spec/resolved-places.ts'
 import { sha256Hex } from '../lib/hash.ts'
 import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec, TemplateSpec } from '../spec/resolved.ts'
 
@@ -143,6 +143,27 @@ export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}
     ...overrides,
   }
 }
+
+/** A NAT network that vmwright makes, with DHCP and a domain. */
+export const ownNetwork = (id = 'lan', overrides: Partial<OwnNetworkSpec> = {}): NetworkSpec => ({
+  id,
+  name: `lab-${id}`,
+  own: {
+    mode: 'nat',
+    bridge: `vw-${sha256Hex(id).slice(0, 8)}`,
+    mac: undefined,
+    interface: undefined,
+    mtu: undefined,
+    ipv4: { address: '10.10.0.1', prefix: 24, dhcp: { from: '10.10.0.2', to: '10.10.0.254' } },
+    ipv6: undefined,
+    domain: 'lab.example',
+    records: [],
+    forwarders: [],
+    forwarding: undefined,
+    autostart: true,
+    ...overrides,
+  },
+})
 
 export const extraDisk = (device: string, sizeMib = 1024) => ({
   device,
