@@ -1,4 +1,4 @@
-import { BlockList, isIPv4 } from 'node:net'
+import { BlockList, isIPv4, SocketAddress } from 'node:net'
 
 /** True when the address (without prefix length) lies in the CIDR block. */
 export function isInside(address: string, block: string): boolean {
@@ -13,3 +13,39 @@ export function isInside(address: string, block: string): boolean {
 export const withoutPrefix = (address: string): string => address.split('/')[0] ?? address
 
 const family = (address: string): 'ipv4' | 'ipv6' => (isIPv4(address) ? 'ipv4' : 'ipv6')
+
+/** The CIDR block that the address is in: `10.1.2.3`, 24 → `10.1.2.0/24`. Both families. */
+export function blockOf(address: string, prefix: number): string {
+  const bits = isIPv4(address) ? 32 : 128
+  const host = (1n << BigInt(bits - prefix)) - 1n
+  return `${fromNumber(toNumber(address) & ~host, bits)}/${prefix}`
+}
+
+/** True when two CIDR blocks have an address in common. */
+export const blocksOverlap = (a: string, b: string): boolean =>
+  isInside(withoutPrefix(a), b) || isInside(withoutPrefix(b), a)
+
+/** The address as a number, to compare and to sort by. */
+export function toNumber(address: string): bigint {
+  if (isIPv4(address)) return address.split('.').reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n)
+  const plain = address.replace(/[\d.]+\.\d+$/, (v4) => hexPairs(toNumber(v4)))
+  const [head = '', tail] = plain.split('::')
+  const groups = (part: string): readonly string[] => (part === '' ? [] : part.split(':'))
+  const [before, after] = [groups(head), groups(tail ?? '')]
+  const zeros = tail === undefined ? [] : Array.from({ length: 8 - before.length - after.length }, () => '0')
+  return [...before, ...zeros, ...after].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n)
+}
+
+const hexPairs = (number: bigint): string =>
+  `${(number >> 16n).toString(16)}:${(number & 0xffffn).toString(16)}`
+
+function fromNumber(number: bigint, bits: 32 | 128): string {
+  const size = bits === 32 ? 8n : 16n
+  const parts = Array.from(
+    { length: bits === 32 ? 4 : 8 },
+    (_, index) => (number >> (size * BigInt((bits === 32 ? 3 : 7) - index))) & ((1n << size) - 1n),
+  )
+  if (bits === 32) return parts.join('.')
+  const address = parts.map((part) => part.toString(16)).join(':')
+  return new SocketAddress({ address, family: 'ipv6' }).address
+}
