@@ -1,20 +1,20 @@
 import { canonicalJson, sha256Hex } from '../../lib/hash.ts'
 import type { RuleSet } from './rules.ts'
 
-/**
- * SHA-256 (hex) of what a rule set says. The order of its blocks does not count. A driver keeps it with the rules on
- * the host, and the planner compares it with that of the wanted ones.
- */
-export const ruleDigest = (rules: RuleSet): string =>
-  sha256Hex(
-    canonicalJson({
-      project: rules.project,
-      network: rules.network,
-      bridge: rules.bridge,
-      subnets: rules.subnets.toSorted(),
-      outside: rules.outside,
-      masquerade: rules.masquerade,
-      to: rules.to.toSorted(),
-      from: rules.from.toSorted(),
-    }),
-  )
+/** Changes when the same rule set is rendered into other rules, so that those of earlier versions are applied anew. */
+const rendering = 1
+
+/** SHA-256 of what a rule set says, in which the order of its addresses does not matter. Pure. */
+export function ruleDigest({
+  project,
+  network,
+  bridge,
+  subnets,
+  outside,
+  masquerade,
+  to,
+  from,
+}: RuleSet): string {
+  const sorted = { subnets: subnets.toSorted(), to: to.toSorted(), from: from.toSorted() }
+  return sha256Hex(canonicalJson({ rendering, project, network, bridge, outside, masquerade, ...sorted }))
+}
