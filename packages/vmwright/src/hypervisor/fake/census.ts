@@ -1,3 +1,5 @@
+import { itemName } from '../host/items.ts'
+import { isAutostarted } from './network-daemon.ts'
 import type { FakeVolume, FakeWorld } from './world.ts'
 
 /**
@@ -19,8 +21,21 @@ export function census(world: FakeWorld): string[] {
   for (const { path, permissions } of world.access.repairs) lines.push(`acl ${path} ${permissions}`)
   for (const path of Object.keys(world.edits)) lines.push(`edited ${path}`)
   for (const [name, network] of Object.entries(world.networks)) {
-    lines.push(`network ${name} ${network.active ? 'active' : 'inactive'}`)
+    const made = network.definition === undefined ? '' : ` ${JSON.stringify(network.definition)}`
+    const starts = isAutostarted(network) ? '' : ' not started with the host'
+    lines.push(`network ${name} ${network.active ? 'active' : 'inactive'}${starts}${made}`)
   }
+  const { system } = world
+  for (const [name, value] of Object.entries(system.items)) lines.push(`item ${name}: ${value}`)
+  for (const { item, before } of system.changes)
+    lines.push(`changed ${itemName(item)}, before ${JSON.stringify(before)}`)
+  for (const [name, { set, active, persistent }] of Object.entries(system.rules))
+    lines.push(
+      `rules ${name} ${active ? 'in force' : 'not in force'}${persistent ? '' : ' for now'} ${JSON.stringify(set)}`,
+    )
+  for (const [name, { interface: port }] of Object.entries(system.bridges))
+    lines.push(`bridge ${name} over ${port}`)
+  for (const project of Object.keys(system.records)) lines.push(`record from before ${project}`)
   for (const vm of Object.values(world.vms)) {
     const owner =
       vm.mark === undefined ? 'unmarked' : `${vm.mark.project}/${vm.mark.instance} ${vm.mark.stage}`

@@ -1,5 +1,5 @@
 import { ProvisionError } from '../../lib/errors.ts'
-import type { VmMark, VolumeRef } from '../contract.ts'
+import type { PoolDefinition, VmMark, VolumeRef } from '../contract.ts'
 import { assignAddresses, isUp } from './guests.ts'
 import type { FakePool, FakeSnapshot, FakeVm, FakeVolume, FakeWorld } from './world.ts'
 
@@ -8,7 +8,8 @@ import type { FakePool, FakeSnapshot, FakeVm, FakeVolume, FakeWorld } from './wo
  * None of them is repeatable; looking first is the driver's work.
  */
 
-export function definePool(world: FakeWorld, name: string, path: string): void {
+export function definePool(world: FakeWorld, definition: PoolDefinition): void {
+  const { name, path, source, permissions } = structuredClone(definition)
   if (world.pools[name] !== undefined) throw refuse(`define pool ${name}: it exists`)
   const sameFolder = Object.keys(world.pools).find((other) => world.pools[other]?.path === path)
   if (sameFolder !== undefined) throw refuse(`define pool ${name}: pool ${sameFolder} has the folder ${path}`)
@@ -19,6 +20,8 @@ export function definePool(world: FakeWorld, name: string, path: string): void {
     isOurs: true,
     capacityBytes: world.newPoolBytes,
     volumes: {},
+    ...(source && { source }),
+    ...(permissions && { permissions }),
   }
 }
 
@@ -48,13 +51,6 @@ export function deletePoolFolder(world: FakeWorld, name: string): void {
 export function undefinePool(world: FakeWorld, name: string): void {
   if (poolNamed(world, name).active) throw refuse(`undefine pool ${name}: it is active`)
   delete world.pools[name]
-}
-
-export function startNetwork(world: FakeWorld, name: string): void {
-  const network = world.networks[name]
-  if (network === undefined) throw networkMissing(name, world)
-  if (network.active) throw refuse(`start network ${name}: it is active`)
-  network.active = true
 }
 
 export function createVolume(world: FakeWorld, ref: VolumeRef, volume: FakeVolume): void {
@@ -147,6 +143,7 @@ export function startVm(world: FakeWorld, name: string, nowMs: number): void {
     if (volume !== undefined && !volume.data.endsWith('+booted')) volume.data += '+booted'
   }
   vm.state = 'running'
+  vm.detached = []
   vm.startedAtMs = nowMs
   vm.shutdownAtMs = undefined
   vm.savedState = false
@@ -164,6 +161,7 @@ export function destroyVm(world: FakeWorld, name: string): void {
   if (!isUp(vm)) throw refuse(`destroy machine ${name}: it does not run`)
   vm.state = 'stopped'
   vm.shutdownAtMs = undefined
+  vm.detached = []
 }
 
 export function removeSavedState(world: FakeWorld, name: string): void {

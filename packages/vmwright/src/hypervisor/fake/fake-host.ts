@@ -8,6 +8,7 @@ import { openGuest } from './guest-access.ts'
 import { takeLock } from './lock.ts'
 import { defineVm, probeAcceleration, startVm, stopVm, undefineVm } from './machines.ts'
 import { observeWorld } from './observe.ts'
+import { startNetwork } from './network-daemon.ts'
 import { fakeNetworks } from './networks.ts'
 import { fakeSystem } from './system.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
@@ -42,7 +43,7 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
       const network = await context.look(progress, 'lookupNetwork', name, () => world.networks[name])
       if (network === undefined) throw daemon.networkMissing(name, world)
       if (network.active) return
-      await context.change(progress, 'startNetwork', name, () => daemon.startNetwork(world, name))
+      await context.change(progress, 'startNetwork', name, () => startNetwork(world, name))
     },
     placeImage: (progress, image) => placeImage(context, progress, image),
     defineVm: (progress, vm) => defineVm(context, progress, vm),

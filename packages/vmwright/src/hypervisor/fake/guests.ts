@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import type { VmState } from '../contract.ts'
 import { notifyChange } from './changes.ts'
 import { type FakeVm, type FakeWorld, type GuestScript } from './world.ts'
@@ -15,6 +16,7 @@ export function settleGuests(world: FakeWorld, nowMs: number): void {
     const end = endOf(world, vm)
     if (end !== undefined && end.atMs <= nowMs) {
       vm.state = end.state
+      vm.detached = []
       vm.shutdownAtMs = undefined
       notifyChange(world)
     }
@@ -69,9 +71,12 @@ export function leasesOf(world: FakeWorld, networkName: string, nowMs: number) {
 export function assignAddresses(world: FakeWorld, vm: FakeVm): void {
   for (const { mac, network: name } of vm.interfaces) {
     const network = name === undefined ? undefined : world.networks[name]
+    const reserved = network?.running?.reservations.find((one) => one.mac === mac && isIPv4(one.address))
+    if (network !== undefined && reserved !== undefined) network.assigned[mac] = reserved.address
     if (network === undefined || network.assigned[mac] !== undefined) continue
     const prefix = network.subnets[0]?.replace(/\.\d+\/.*$/, '') ?? '192.0.2'
-    network.assigned[mac] = `${prefix}.${10 + Object.keys(network.assigned).length}`
+    const first = Number((network.running?.ipv4?.dhcp?.from ?? '0.0.0.10').split('.').at(-1))
+    network.assigned[mac] = `${prefix}.${first + Object.keys(network.assigned).length}`
   }
 }
 

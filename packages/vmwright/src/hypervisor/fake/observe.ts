@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ObservedHost, ObservedVm } from '../contract.ts'
+import type { ObservedNetwork } from '../networks.ts'
 import { freeBytesOf, pathOf } from './daemon.ts'
 import { isUp, leasesOf } from './guests.ts'
-import type { FakeVm, FakeWorld } from './world.ts'
+import { isAutostarted } from './network-daemon.ts'
+import type { FakeNetwork, FakeVm, FakeWorld } from './world.ts'
 
 /** What a driver can see of the world: a copy, which later changes do not touch. */
 export function observeWorld(world: FakeWorld, nowMs: number): ObservedHost {
@@ -13,18 +16,9 @@ export function observeWorld(world: FakeWorld, nowMs: number): ObservedHost {
     cpus: world.cpus,
     memoryMib: world.memoryMib,
     freeMemoryMib: Math.max(0, world.memoryMib - usedMib),
-    networks: Object.entries(world.networks).map(([name, { active, subnets, hasDhcp }]) => ({
-      name,
-      active,
-      subnets,
-      hasDhcp,
-      leases: leasesOf(world, name, nowMs),
-      autostart: true,
-      mark: undefined,
-      bridge: undefined,
-      definition: undefined,
-      running: undefined,
-    })),
+    networks: Object.entries(world.networks).map(([name, network]) =>
+      observeNetwork(world, name, network, nowMs),
+    ),
     pools: Object.entries(world.pools).map(([name, pool]) => ({
       name,
       path: pool.path,
@@ -42,6 +36,27 @@ export function observeWorld(world: FakeWorld, nowMs: number): ObservedHost {
     })),
     vms: Object.values(world.vms).map(observeVm),
   })
+}
+
+function observeNetwork(
+  world: FakeWorld,
+  name: string,
+  network: FakeNetwork,
+  nowMs: number,
+): ObservedNetwork {
+  const { active, subnets, hasDhcp, bridge, definition, running } = network
+  return {
+    name,
+    active,
+    autostart: isAutostarted(network),
+    mark: definition?.mark,
+    bridge,
+    subnets,
+    hasDhcp,
+    definition,
+    running: isDeepStrictEqual(running, definition) ? undefined : running,
+    leases: leasesOf(world, name, nowMs),
+  }
 }
 
 const observeVm = (vm: FakeVm): ObservedVm => ({

@@ -18,9 +18,7 @@ export async function ensurePool(
   if (found !== undefined && found.path !== pool.path)
     throw daemon.refuse(`use ${pool.path} for pool ${pool.name}: it has the folder ${found.path}`)
   if (found === undefined) {
-    await context.change(progress, 'definePool', pool.name, () =>
-      daemon.definePool(world, pool.name, pool.path),
-    )
+    await context.change(progress, 'definePool', pool.name, () => daemon.definePool(world, pool))
   }
   if (found?.built !== true)
     await context.change(progress, 'buildPool', pool.name, () => daemon.buildPool(world, pool.name))

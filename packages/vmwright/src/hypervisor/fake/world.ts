@@ -1,6 +1,8 @@
 import { GiB } from '../../lib/units.ts'
-import type { Capabilities, FileChange, ObservedVm } from '../contract.ts'
+import type { Capabilities, FileChange, ObservedVm, PoolDefinition } from '../contract.ts'
 import type { AccessRepair, HostFile } from '../host-files.ts'
+import type { NetworkDefinition } from '../networks.ts'
+import { createFakeSystemFacts, type FakeSystem } from './system-facts.ts'
 
 /**
  * Everything that exists on an in-memory host, as plain data. It outlives the driver objects that work on it, as
@@ -30,6 +32,8 @@ export interface FakeWorld {
   edits: Record<string, readonly FileChange[]>
   /** False: libguestfs is not installed on the host. */
   hasGuestTools: boolean
+  /** The machine below: what it has installed, its interfaces, our rules and records on it. */
+  system: FakeSystem
 }
 
 export interface FakePool {
@@ -45,6 +49,9 @@ export interface FakePool {
   unseen?: Record<string, FakeVolume>
   /** Its file system can share blocks between files. */
   reflinks?: true
+  /** As a driver made it; absent: a folder. */
+  source?: PoolDefinition['source']
+  permissions?: PoolDefinition['permissions']
 }
 
 export interface FakeVolume {
@@ -96,6 +103,14 @@ export interface FakeNetwork {
   leases: { mac: string; address: string; hostname: string | undefined }[]
   /** Addresses that its DHCP server has given to machines, by MAC. */
   assigned: Record<string, string>
+  /** Default: true. */
+  autostart?: boolean
+  /** Default: a device that nobody else sees. */
+  bridge?: string | undefined
+  /** For the next start, of networks that a driver made; these have a mark. */
+  definition?: NetworkDefinition
+  /** What an active one of these runs with. */
+  running?: NetworkDefinition
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -188,7 +203,7 @@ export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
     down: false,
     newPoolBytes: 200 * GiB,
     pools: { default: createFakePool('/var/lib/libvirt/images') },
-    networks: { default: createFakeNetwork() },
+    networks: { default: createFakeNetwork({ bridge: 'virbr0' }) },
     vms: {},
     defaultGuest: readyGuest,
     guests: {},
@@ -196,6 +211,7 @@ export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
     access: { user: 'libvirt-qemu', denied: [], repairs: [], confined: [] },
     edits: {},
     hasGuestTools: true,
+    system: createFakeSystemFacts(),
     ...overrides,
   }
 }
