@@ -96,6 +96,11 @@ export const interfaceDocument = z
       'Static addresses. In a group of several instances each counts up by one per instance.',
       { default: '`[]`', example: ['192.168.24.10/24'] },
     ),
+    lease: field(
+      bareAddress(),
+      'IPv4 address that the DHCP server of the network gives to this interface, on a network that vmwright makes. In a group of several instances it counts up.',
+      { default: 'none', example: '10.10.0.7' },
+    ),
     dhcp4: field(flag(), 'Ask for an IPv4 address by DHCP.', {
       default: '`true` without a static IPv4 address',
       example: false,

@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { fault, field, key, localPath, required, text } from './field.ts'
 import { instanceDefaultsDocument, instanceGroupDocument, type instanceOverrideDocument } from './instance.ts'
-import { hostDocument, imageDocument, imagePolicyDocument, networkDocument, poolDocument } from './places.ts'
+import { networkDocument } from './networks.ts'
+import { hostDocument, imageDocument, imagePolicyDocument } from './places.ts'
+import { poolDocument } from './pools.ts'
 import { cloningDocument, templateDocument } from './templates.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], {
@@ -86,7 +88,7 @@ export const specDocument = z.strictObject({
   cloning: field(cloningDocument, 'How clones are made.'),
   networks: field(z.record(key(), networkDocument), 'Networks on the hosts.', {
     default: '`default: { use: default }`',
-    example: { lan: { use: 'br-lan' } },
+    example: { lan: { mode: 'nat', ipv4: { address: '10.10.0.1/24', dhcp: true } } },
   }),
   pools: field(z.record(key(), poolDocument), 'Storage pools on the hosts, for the disks of instances.', {
     default:
@@ -109,6 +111,9 @@ export type GroupDocument = z.infer<typeof instanceGroupDocument>
 export type InstanceDocument = z.infer<typeof instanceOverrideDocument>
 export type InterfaceDocument = NonNullable<InstanceDocument['interfaces']>[number]
 export type HostDocument = z.infer<typeof hostDocument>
+export type NetworkDocument = z.infer<typeof networkDocument>
+export type PoolDocument = z.infer<typeof poolDocument>
+export type CustomiseDocument = NonNullable<InstanceDocument['customise']>
 export type ImageDocument = z.infer<typeof imageDocument>
 export type TemplateDocument = z.infer<typeof templateDocument>
 export type CloudInitDocument = NonNullable<InstanceDocument['cloudInit']>

@@ -82,13 +82,33 @@ export const absolutePath = (): z.ZodString =>
 export const localPath = (): z.ZodString =>
   formed('path', /^[^\0\n\r]+$/, 'must be a path', 'Write it as text.')
 
+/** Of an interface or a bridge on a host: what Linux allows. */
+export const device = (): z.ZodString =>
+  formed(
+    'interface name',
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/,
+    'is not the name of an interface',
+    'Use letters, digits, `_`, `.` and `-`, at most 15: Linux has no more.',
+  )
+
+export const domainName = (): z.ZodString =>
+  formed(
+    'DNS name',
+    /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/,
+    'is not a DNS name',
+    'Use letters, digits and `-` in parts of at most 63, joined by `.`, without one at the end.',
+  )
+
 export const mac = (): z.ZodString =>
   formed(
     'MAC address',
     /^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/,
     'must be a MAC address',
     'Write six pairs of hexadecimal digits with colons, in quotes: "52:54:00:12:34:56".',
-  )
+  ).regex(/^(.?$|.[^13579bdfBDF])/, {
+    error: () =>
+      fault('is the address of a group, which no interface has', 'Make the second digit even: `52:…`.'),
+  })
 
 export const digest = (): z.ZodString =>
   formed(
@@ -151,4 +171,12 @@ export const bareAddress = (): z.ZodString =>
     /^[0-9A-Fa-f:.]+$/,
     'must be an IP address without prefix length',
     'Write `192.168.24.1` or `fd00::1`.',
+  )
+
+export const block = (): z.ZodString =>
+  formed(
+    'block of addresses',
+    /^[0-9A-Fa-f:.]+\/\d{1,3}$/,
+    'must be a block of addresses',
+    'Write `192.168.24.0/24` or `fd00:24::/64`; `192.168.24.7/32` is a single one.',
   )

@@ -1,8 +1,10 @@
 import * as z from 'zod'
 import { cloudInitDocument } from './cloud-init.ts'
 import { addresses, extension, extraDiskDocument, interfaceDocument } from './devices.ts'
+import { customiseDocument } from './customise.ts'
 import { duration, fault, field, flag, key, oneOf, size, text, whole } from './field.ts'
 import { domainJoinDocument } from './hyperv.ts'
+import { placementDocument } from './placement.ts'
 import { cloneMode, guestDocument } from './templates.ts'
 
 const rung = () => oneOf(['started', 'address', 'port', 'ssh', 'agent', 'cloud-init'])
@@ -63,6 +65,11 @@ const snapshotDocument = z.union(
 /** What `defaults`, a group and an override have in common. */
 const settings = {
   host: field(key(), 'Key in `hosts`.', { default: 'the only host', example: 'rack1' }),
+  placement: field(
+    placementDocument,
+    'Instead of `host`: where the instance goes among several hosts. The nearest level that names one of the two decides. An instance that exists stays where it is.',
+    { default: 'on `host`' },
+  ),
   image: field(key(), 'Key in `images`, or one of the catalogue: `debian-12`, `debian-13`, `ubuntu-24.04`.', {
     example: 'debian-12',
   }),
@@ -76,6 +83,11 @@ const settings = {
     example: 'overlay',
   }),
   guest: field(guestDocument, "How a clone's network is written; where absent, as the template says."),
+  customise: field(
+    customiseDocument,
+    "What is done to the instance's disk before its first boot, instead of cloud-init.",
+    { default: 'that of the image' },
+  ),
   pool: field(key(), 'Key in `pools`.', { default: 'the only pool', example: 'fast' }),
   network: field(key(), 'Key in `networks`, for the first interface.', {
     default: 'the only network',

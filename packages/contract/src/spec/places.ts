@@ -1,7 +1,6 @@
 import * as z from 'zod'
 import {
   absolutePath,
-  bareAddress,
   digest,
   duration,
   fault,
@@ -17,6 +16,8 @@ import {
   userName,
   whole,
 } from './field.ts'
+import { customiseDocument } from './customise.ts'
+import { hostPreparationDocument } from './host-preparation.ts'
 import { loginDocument } from './hyperv.ts'
 
 const hostUri =
@@ -68,45 +69,10 @@ export const hostDocument = z.strictObject({
     'Give that user the access it lacks, by ACL on exactly the folders and files in question, instead of failing.',
     { default: '`false`', example: true },
   ),
-})
-
-export const networkDocument = z.strictObject({
-  use: required(
-    text(),
-    'Name of an existing network on the host: of libvirt, or a virtual switch of Hyper-V.',
-    { example: 'default' },
+  prepare: field(
+    hostPreparationDocument,
+    'What `vmwright host prepare` makes of the host, beyond what every host needs.',
   ),
-  gateway4: field(
-    bareAddress(),
-    'IPv4 gateway of interfaces on this network that have a static IPv4 address.',
-    { default: 'none', example: '192.168.24.1' },
-  ),
-  gateway6: field(
-    bareAddress(),
-    'IPv6 gateway of interfaces on this network that have a static IPv6 address.',
-    { default: 'none', example: 'fd00:24::1' },
-  ),
-  dns: field(z.array(bareAddress()), 'Name servers of interfaces on this network.', {
-    default: 'those that DHCP gives',
-    example: ['192.168.24.1'],
-  }),
-  search: field(z.array(text()), 'Search domains of interfaces on this network.', {
-    default: 'none',
-    example: ['lab.example'],
-  }),
-})
-
-export const poolDocument = z.strictObject({
-  path: field(
-    absolutePath(),
-    'Folder on the host for the disks of instances; the pool is made for it when missing.',
-    { example: '/srv/vms' },
-  ),
-  name: field(key(), 'Name of the libvirt pool that is made for `path`.', {
-    default: '`vmwright-` and the key',
-    example: 'vmwright-fast',
-  }),
-  use: field(text(), 'Name of an existing libvirt pool, instead of `path`.', { example: 'default' }),
 })
 
 const imageSettings = {
@@ -125,6 +91,11 @@ const imageSettings = {
     default: '`debian`; `ubuntu` for Ubuntu images',
     example: 'debian',
   }),
+  customise: field(
+    customiseDocument,
+    'For images without cloud-init: what is done to the disk of an instance before its first boot. Its host name, addresses and new SSH host keys are written into it too, and the user to log in as is root.',
+    { default: 'none: cloud-init does it' },
+  ),
 }
 
 export const imageDocument = z.strictObject({

@@ -5,7 +5,7 @@ export const cloneMode = () => oneOf(['auto', 'copy', 'reflink', 'overlay'])
 
 const networkForm = () => oneOf(['ifupdown', 'netplan'])
 const renderer = () => oneOf(['networkd', 'NetworkManager'])
-const interfaceNames = () =>
+export const interfaceNames = () =>
   z
     .array(
       z.string({ error: () => fault('must be a text') }).regex(/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/, {

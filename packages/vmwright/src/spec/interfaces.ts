@@ -12,13 +12,17 @@ import {
   parseIp,
   unusable,
 } from './ip.ts'
+import { readLeases } from './leases.ts'
 import type { Path } from './node.ts'
+import { fitsNetwork, gatewayOf, serversOf } from './own-network.ts'
 import type { Report } from './report.ts'
 import type { InstanceSpec, InterfaceSpec } from './resolved.ts'
+import type { NetworkSpec } from './resolved-places.ts'
 
 export interface NetworkContext {
   readonly project: string
   readonly networks: NonNullable<SpecDocument['networks']>
+  readonly resolvedNetworks: ReadonlyMap<string, NetworkSpec>
   readonly choice: Choice
   readonly report: Report
 }
@@ -62,18 +66,31 @@ function resolveOne(
   const shared = Object.hasOwn(context.networks, network) ? context.networks[network] : undefined
   const written =
     index === 0 && member.addresses.length > 0 ? member.addresses : writtenIn(member, document, index, report)
-  const addresses = written.flatMap((address) => readAddress(address, report))
+  const own = context.resolvedNetworks.get(network)?.own
+  const fitting = written.flatMap((address) =>
+    readAddress(address, report).filter((cidr) =>
+      fitsNetwork(cidr, address.path, { id: network, own }, report),
+    ),
+  )
+  const isFaulty = fitting.length < written.length
+  const isLeased = shared?.assign === 'lease' && own?.ipv4?.dhcp !== undefined
+  const addresses = fitting.filter(({ family }) => !isLeased || family === 6)
+  const leases = readLeases(
+    { member, document, index, network, own, assigned: fitting.filter((cidr) => !addresses.includes(cidr)) },
+    report,
+  )
   const gateway = (family: 4 | 6): string | undefined => {
     const field = `gateway${family}` as const
-    const own = document[field]
+    const given = document[field]
     const placed =
-      own === undefined
+      given === undefined
         ? ['networks', network, field]
         : report.find(member.layers, ['interfaces', index, field])
     return readGateway(
       {
-        text: own ?? shared?.[field],
-        isOwn: own !== undefined,
+        text: given ?? shared?.[field] ?? gatewayOf(own, family),
+        isOwn: given !== undefined,
+        isFaulty,
         family,
         addresses,
         path: placed ?? [],
@@ -90,11 +107,17 @@ function resolveOne(
     dhcp4: document.dhcp4 ?? !hasStatic4,
     dhcp6: document.dhcp6 ?? false,
     addresses: addresses.map(formatCidr),
-    leases: [],
+    leases,
     gateway4: gateway(4),
     gateway6: gateway(6),
-    dns: readServers(document.dns, shared?.dns, member, network, index, report),
-    search: document.search ?? shared?.search ?? [],
+    dns:
+      document.dns === undefined && shared?.dns === undefined
+        ? serversOf(own, addresses)
+        : readServers(document.dns, shared?.dns, member, network, index, report),
+    search:
+      document.search ??
+      shared?.search ??
+      (own?.domain !== undefined && addresses.length > 0 ? [own.domain] : []),
     rename: document.rename,
     fallbackNames: document.fallbackNames ?? [],
   }
@@ -151,6 +174,8 @@ interface WrittenGateway {
   readonly text: string | undefined
   /** Written at the interface itself, not at the network. */
   readonly isOwn: boolean
+  /** Something is wrong with an address, which has been told. */
+  readonly isFaulty: boolean
   readonly family: 4 | 6
   readonly addresses: readonly Cidr[]
   readonly path: Path
@@ -158,7 +183,7 @@ interface WrittenGateway {
 }
 
 function readGateway(
-  { text, isOwn, family, addresses, path, written }: WrittenGateway,
+  { text, isOwn, isFaulty, family, addresses, path, written }: WrittenGateway,
   report: Report,
 ): string | undefined {
   if (text === undefined) return undefined
@@ -173,7 +198,7 @@ function readGateway(
   }
   const own = addresses.filter((address) => address.family === family)
   if (own.length === 0) {
-    if (isOwn && written.length === addresses.length) {
+    if (isOwn && !isFaulty) {
       report.at(
         path,
         `needs a static IPv${family} address beside it`,

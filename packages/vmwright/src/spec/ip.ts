@@ -88,6 +88,13 @@ const hostBits = (
   return { network: value >> bits, host: value & last, last }
 }
 
+/** The first and the last address of the subnet. */
+export function edgesOf(cidr: Cidr): { readonly first: bigint; readonly last: bigint } {
+  const { host, last } = hostBits(cidr.value, cidr)
+  const first = cidr.value - host
+  return { first, last: first + last }
+}
+
 /** Why no machine can have this address; `undefined` when one can. */
 export function unusable(cidr: Cidr): string | undefined {
   const { host, last } = hostBits(cidr.value, cidr)

@@ -11,7 +11,7 @@ describe('a minimal spec', () => {
     expect(spec.hosts).toMatchObject([
       { name: 'local', uri: 'qemu:///system', parallel: 4, acceleration: 'require-kvm' },
     ])
-    expect(spec.networks).toEqual([{ id: 'default', use: 'default' }])
+    expect(spec.networks).toEqual([{ id: 'default', name: 'default', own: undefined }])
     expect(spec.pools).toEqual([
       {
         id: 'instances',

@@ -9,7 +9,9 @@ import { resolveInstance } from './instance.ts'
 import type { Problem } from './problem.ts'
 import { Report, type Trees } from './report.ts'
 import type { ResolvedSpec } from './resolved.ts'
-import { resolveImagePolicy, resolveNetworks, resolvePools } from './settings.ts'
+import { resolveNetworks } from './networks.ts'
+import { checkNetworks } from './network-unique.ts'
+import { resolveImagePolicy, resolvePools } from './settings.ts'
 import { pickSource } from './source.ts'
 import { resolveTemplates } from './templates.ts'
 import { checkAddresses, checkNames, checkTemplateNames } from './unique.ts'
@@ -37,7 +39,7 @@ export function resolveSpec(input: ResolveInput): {
 
   const imagePolicy = resolveImagePolicy(document.imagePolicy)
   const hosts = resolveHosts(document, { report, homeDirectory, dataFolder })
-  const networks = resolveNetworks(document)
+  const networks = resolveNetworks(document, report)
   const pools = resolvePools(document, hosts, dataFolder, report)
   const templates = resolveTemplates(document, report)
   const cloning = resolveCloning(document, { hosts, pools, templates }, report)
@@ -59,6 +61,7 @@ export function resolveSpec(input: ResolveInput): {
     files,
     project: document.project,
     networks: document.networks ?? {},
+    resolvedNetworks: new Map(networks.map((network) => [network.id, network])),
     imageDocuments: document.images ?? {},
     resolvedHosts: new Map(hosts.map((host) => [host.name, host])),
     resolvedImages: new Map(images.map((image) => [image.id, image])),
@@ -83,6 +86,7 @@ export function resolveSpec(input: ResolveInput): {
     resolveInstance(member, sources[index] ?? { kind: 'unclear' }, context),
   )
   checkAddresses(instances, members, networks, report)
+  checkNetworks(networks, instances, report)
   checkTemplateNames(instances, members, templates, report)
   return {
     spec: {

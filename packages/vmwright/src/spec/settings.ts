@@ -2,17 +2,10 @@ import type { SpecDocument } from '@vmwright/contract'
 import type { Report } from './report.ts'
 import { isSession, systemFolder } from './hosts.ts'
 import type { HostSpec, ImagePolicy } from './resolved.ts'
-import type { NetworkSpec, PoolSpec } from './resolved-places.ts'
+import type { PoolSpec } from './resolved-places.ts'
 import { toMs } from './quantity.ts'
 
 const dayMs = 86_400_000
-
-export function resolveNetworks(document: SpecDocument): readonly NetworkSpec[] {
-  const networks = Object.entries(document.networks ?? {})
-  return networks.length === 0
-    ? [{ id: 'default', name: 'default', own: undefined }]
-    : networks.map(([id, { use }]) => ({ id, name: use, own: undefined }))
-}
 
 export function resolvePools(
   document: SpecDocument,

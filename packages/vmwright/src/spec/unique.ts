@@ -1,7 +1,8 @@
 import type { Member } from './groups.ts'
+import { addressPlus, formatIp, parseCidr } from './ip.ts'
 import type { Path } from './node.ts'
 import type { Report } from './report.ts'
-import type { InstanceSpec, TemplateSpec } from './resolved.ts'
+import type { InstanceSpec, InterfaceSpec, TemplateSpec } from './resolved.ts'
 import type { NetworkSpec } from './resolved-places.ts'
 
 const windowsDevice = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])$/i
@@ -86,19 +87,41 @@ export function checkAddresses(
         )
       }
       macs.set(nic.mac, instance.name)
-      for (const [order, address] of nic.addresses.entries()) {
+      for (const address of [...nic.addresses, ...nic.leases]) {
         const [ip = ''] = address.split('/')
-        const key = JSON.stringify([instance.host, names.get(nic.network) ?? nic.network, ip])
-        const sameAddress = addresses.get(key)
+        const hosts = instance.placement?.hosts ?? [instance.host]
+        const keys = hosts.map((host) => JSON.stringify([host, names.get(nic.network) ?? nic.network, ip]))
+        const sameAddress = keys.map((key) => addresses.get(key)).find((other) => other !== undefined)
         if (sameAddress !== undefined) {
-          const short = index === 0 ? member.addresses[order]?.path : undefined
+          const [path, layered] = whereWritten(member, nic, index, address)
           const message = `the address ${ip} of ${instance.name} is that of ${sameAddress} too`
           const hint = 'Give each instance its own.'
-          if (short !== undefined) report.at(short, message, hint)
-          else report.within(member.layers, [...at('addresses'), order], message, hint)
+          if (layered) report.within(member.layers, path, message, hint)
+          else report.at(path, message, hint)
         }
-        addresses.set(key, instance.name)
+        for (const key of keys) addresses.set(key, instance.name)
       }
     }
   }
+}
+
+/** Where an address of an interface stands; `layered`: within the settings of one of the layers. */
+function whereWritten(
+  member: Member,
+  nic: InterfaceSpec,
+  index: number,
+  address: string,
+): readonly [path: Path, layered: boolean] {
+  const ip = address.split('/')[0]
+  const short = index === 0 ? member.addresses.find((written) => countedUp(written) === ip) : undefined
+  if (short !== undefined) return [short.path, false]
+  const at = ['interfaces', index]
+  const order = nic.addresses.indexOf(address)
+  return [order === -1 ? [...at, 'lease'] : [...at, 'addresses', order], true]
+}
+
+function countedUp({ text, plus }: Member['addresses'][number]): string | undefined {
+  const first = parseCidr(text)
+  const cidr = first === undefined ? undefined : addressPlus(first, plus)
+  return cidr === undefined ? undefined : formatIp(cidr)
 }
