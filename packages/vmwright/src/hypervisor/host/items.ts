@@ -63,6 +63,8 @@ export interface HostReport {
 export interface HostFactsOfSystem {
   /** `PRETTY_NAME` of os-release. */
   readonly distribution: string
+  /** `VERSION_ID` of it; empty where it has none. */
+  readonly release: string
   readonly family: DistributionFamily
   readonly architecture: string
   readonly kernel: string
@@ -70,15 +72,27 @@ export interface HostFactsOfSystem {
   readonly init: 'systemd' | 'none'
   /** The login is root or gets there by sudo without a password. */
   readonly isRoot: boolean
+  /** As it is installed; `undefined`: it is not. */
+  readonly libvirt: LibvirtFacts | undefined
   readonly virtualisation: VirtualisationFacts
+}
+
+export interface LibvirtFacts {
+  readonly version: string
+  /** One daemon for everything, or one for each kind of object. */
+  readonly daemons: 'monolithic' | 'modular'
 }
 
 /** What speaks for or against hardware virtualisation, to explain why a trial start failed (K1). */
 export interface VirtualisationFacts {
   /** The flag of the processor; `undefined`: none, or hidden. */
   readonly processor: 'vmx' | 'svm' | undefined
+  /** Whose processor it is, also where the flag is hidden. */
+  readonly vendor: 'intel' | 'amd' | undefined
   readonly modules: readonly string[]
   readonly hasDevice: boolean
+  /** Owner, group and permission bits of `/dev/kvm`: `root kvm 660`. */
+  readonly deviceAccess: string | undefined
   /** What `systemd-detect-virt` (or its equal) tells; `undefined`: bare metal. */
   readonly inside: string | undefined
   readonly isContainer: boolean
