@@ -32,6 +32,11 @@ export const hostErrors = {
     when: 'While a host is prepared or restored: a package, service, setting, module or membership is not as it was made.',
     hint: 'See what the host says: vmwright host check.',
   },
+  'host.bridge-refused': {
+    title: 'A bridge cannot be made over that interface, or taken away from it.',
+    when: 'Before anything is done: the interface is missing, wireless, in another bridge, or carries the default route without consent; its configuration was changed by somebody else.',
+    hint: 'Name another interface, or see in the guide how to do it by hand: docs/host-bridge.md.',
+  },
   'host.bridge-rolled-back': {
     title: 'A bridge was made and taken back, because the host was not reached afterwards.',
     when: 'No new connection confirmed the change in time, so the host restored its interfaces by itself.',
@@ -131,6 +136,11 @@ export const hostErrors = {
     title: 'A machine does not exist.',
     when: '`apply --stage runtime`, `ssh`, `console`, `access` or `snapshot` for a machine that is not there or only half made.',
     hint: 'Create it with `vmwright apply`.',
+  },
+  'vm.elsewhere': {
+    title: 'A machine is on another host than the spec says.',
+    when: 'A finding of the plan: an instance exists on a host that it is not to be on, or on two hosts.',
+    hint: 'Let the spec say where it is, or remove the one that is not wanted.',
   },
   'vm.foreign': {
     title: 'A machine of a declared name was not made by vmwright.',

@@ -52,10 +52,15 @@ export const sshArguments = (options: SshOptions, control: string | undefined): 
 
 /**
  * Arguments for `ssh` that run a command on the host of a route, through the connection that the RPC uses too.
- * The words arrive there as they are: they are quoted for the login shell.
+ * The words arrive there as they are: they are quoted for the login shell. `own`: through a new connection, which
+ * proves that the host can be reached now.
  */
-export const sshCommand = (route: SshRoute, words: readonly string[]): readonly string[] => [
-  ...loginArguments(route, controlPath(route)),
+export const sshCommand = (
+  route: SshRoute,
+  words: readonly string[],
+  connection: 'shared' | 'own' = 'shared',
+): readonly string[] => [
+  ...loginArguments(route, connection === 'own' ? undefined : controlPath(route)),
   words.map(quoted).join(' '),
 ]
 
