@@ -1,9 +1,10 @@
 import type { Progress } from '../lib/progress.ts'
 import type { Step, StepKind } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
-import { cloneDisk, editDisks, emptyWorkspace, repairAccess } from './steps/clones.ts'
+import { cloneDisk, emptyWorkspace, repairAccess } from './steps/clones.ts'
 import { adoptVm, defineVm, markVm, setAutostart } from './steps/definition.ts'
 import { createDisk, deleteVolume, growDisk } from './steps/disks.ts'
+import { editDisks } from './steps/edit-disks.ts'
 import {
   applyRules,
   ensureNetwork,
@@ -63,7 +64,8 @@ const handlers: { readonly [K in StepKind]: { readonly run: Handler<K>; readonly
   'protect-template': { run: protectTemplate, timeoutMs: minutes(2) },
   'release-template': { run: releaseTemplate, timeoutMs: minutes(2) },
   'clone-disk': { run: cloneDisk, timeoutMs: minutes(180) },
-  'edit-disks': { run: editDisks, timeoutMs: minutes(30) },
+  // It may install packages in an emulated machine.
+  'edit-disks': { run: editDisks, timeoutMs: minutes(180) },
   'empty-workspace': { run: emptyWorkspace, timeoutMs: minutes(2) },
   'repair-access': { run: repairAccess, timeoutMs: minutes(2) },
   'write-seed': { run: writeSeed, timeoutMs: minutes(5) },

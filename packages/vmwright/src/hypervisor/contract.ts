@@ -279,6 +279,8 @@ export interface DiskEdit {
   readonly vm: string
   readonly disks: readonly { readonly volume: VolumeRef; readonly format: 'qcow2' | 'raw' }[]
   readonly acceleration: 'kvm' | 'emulation'
+  /** `grow`: the root's partition and file system take what room the disk has behind them. Absent: as large as it is. */
+  readonly root?: 'grow'
   /** Done in this order in the guest's file system as it is mounted when the guest runs. */
   readonly changes: readonly FileChange[]
 }
@@ -303,8 +305,16 @@ export type FileChange =
   /** Files that match a pattern of the shell; none is fine. */
   | { readonly kind: 'remove'; readonly pattern: string }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
-  /** K7. A shell command in the guest's file system, as root, with the host's network; its failure is that of the edit. */
-  | { readonly kind: 'run'; readonly command: string }
+  /**
+   * K7. Text for the guest's `sh`, run as root in its file system, with the host's network and without its services;
+   * its failure is that of the edit.
+   */
+  | {
+      readonly kind: 'run'
+      readonly command: string
+      /** What it does, for people: `install nginx`. Absent: the command itself. */
+      readonly title?: string
+    }
 
 export interface SnapshotDefinition {
   readonly name: string

@@ -1,5 +1,6 @@
 import type { HostKey } from '../cloudinit/host-keys.ts'
 import type { FileChange } from '../hypervisor/contract.ts'
+import type { Secret } from '../lib/secret.ts'
 import type { InstanceSource, InstanceSpec } from '../spec/resolved.ts'
 import { words } from './guest-interface.ts'
 import { networkChanges } from './network.ts'
@@ -26,8 +27,21 @@ export type GuestNetwork = Pick<
  * input gives the same changes, which may be made again.
  */
 export const identityChanges = (identity: NewIdentity): readonly FileChange[] => [
-  ...nameChanges(identity.instance),
-  ...machineIdChanges(identity.machineId),
+  ...ownNames(identity),
+  ...ownAccess(identity),
+]
+
+/** Who it is, for itself. */
+export const ownNames = ({
+  instance,
+  machineId,
+}: Pick<NewIdentity, 'instance' | 'machineId'>): readonly FileChange[] => [
+  ...nameChanges(instance),
+  ...machineIdChanges(machineId),
+]
+
+/** How it is reached: its host keys, who may log in, its network. */
+export const ownAccess = (identity: Omit<NewIdentity, 'machineId'>): readonly FileChange[] => [
   ...hostKeyChanges(identity.hostKeys),
   ...loginChanges(identity.instance.cloudInit, identity.authorizedKeys),
   ...networkChanges(identity.instance.interfaces, identity.guestNetwork),
@@ -66,7 +80,7 @@ const hostKeyChanges = (hostKeys: readonly HostKey[]): readonly FileChange[] => 
   ...hostKeys.flatMap(({ type, privateKey, publicKey }) => {
     const path = `/etc/ssh/ssh_host_${type}_key`
     return [
-      { ...write(path, '', { mode: 0o600, onlyIf: '/etc/ssh' }), content: privateKey },
+      write(path, privateKey, { mode: 0o600, onlyIf: '/etc/ssh' }),
       write(`${path}.pub`, `${publicKey}\n`, { onlyIf: '/etc/ssh' }),
     ]
   }),
@@ -98,10 +112,10 @@ const remembered = [
   '/var/lib/urandom/random-seed',
 ]
 
-type WriteOptions = Partial<Omit<Extract<FileChange, { kind: 'write' }>, 'kind' | 'path' | 'content'>>
+export type WriteOptions = Partial<Omit<Extract<FileChange, { kind: 'write' }>, 'kind' | 'path' | 'content'>>
 
-const write = (
+export const write = (
   path: string,
-  content: string,
+  content: string | Secret,
   { mode = 0o644, ...rest }: WriteOptions = {},
 ): Extract<FileChange, { kind: 'write' }> => ({ kind: 'write', path, content, mode, ...rest })

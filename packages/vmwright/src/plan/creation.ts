@@ -1,11 +1,11 @@
 import { formatBytes } from '../lib/units.ts'
-import type { ImageSpec } from '../spec/resolved.ts'
+import type { ImageSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { HostFacts } from './plan.ts'
-import type { InstanceContext } from './decision.ts'
+import { type InstanceContext, networkStepsOf } from './decision.ts'
 import { repairsOf, setfaclCommand } from './access.ts'
 import { StepChain } from './builder.ts'
 import { addClonedDisks, addTemplateParts } from './clone-steps.ts'
-import { imagePool, poolOf } from './naming.ts'
+import { imagePool, poolDefinition, poolOf } from './naming.ts'
 import { seedName } from './vm-plan.ts'
 
 /**
@@ -14,7 +14,7 @@ import { seedName } from './vm-plan.ts'
  * are there, and only then started: a machine that is still `creating` never ran, so its disks hold nothing.
  *
  * ```
- *  pool, network, image, acceleration ──▶ define (creating) ──▶ disks, seed ──▶ mark created
+ *  pool, network, image, acceleration ──▶ define (creating) ──▶ disks, seed (or edit disks) ──▶ mark created
  *      ──▶ start ──▶ await ready ──▶ shut down ──▶ seal seed ──▶ snapshot ──▶ mark provisioned ──▶ start ──▶ await port
  *                              └── without a snapshot: seal seed ──▶ mark provisioned
  * ```
@@ -79,23 +79,33 @@ function addDisks(
     const text = { title, reason, detail: device, after: [defined] }
     return [builder.add('create-disk', { host, instance }, { vm, disk, existing }, text)]
   })
-  if (vm.source.kind === 'image') return created
+  if (vm.source.kind === 'image')
+    return vm.seed === undefined ? [...created, addCustomisation(context, created)] : created
   return [...created, ...addClonedDisks(context, vm.source.template, existing, reason, [defined])]
 }
+
+/** K7. What cloud-init does for other machines. */
+const addCustomisation = ({ vm, builder }: InstanceContext, after: readonly string[]): string =>
+  builder.add(
+    'edit-disks',
+    { host: vm.instance.host, instance: vm.instance.name },
+    { vm },
+    { title: `customise the disk of ${vm.instance.name}`, reason: 'before its first boot', after },
+  )
 
 /** What the machines of a host share: its pools, networks, images or templates, and the kind of acceleration. */
 export function addSharedParts(context: InstanceContext): readonly string[] {
   const { vm, builder, facts, input } = context
   const { instance, source } = vm
   const host = { host: instance.host }
-  const ids: string[] = []
-  const pool = poolOf(input.spec, instance)
-  if (pool.kind === 'path' && !hasPool(facts, pool.name)) {
+  const ids: string[] = [...networkStepsOf(context)]
+  const pool = poolDefinition(poolOf(input.spec, instance))
+  if (pool !== undefined && !hasPool(facts, pool.name)) {
     ids.push(
       builder.add(
         'ensure-pool',
         host,
-        { pool: { name: pool.name, path: pool.path } },
+        { pool },
         {
           title: `make storage pool ${pool.name} at ${pool.path}`,
           reason: 'it does not exist or is not active',
@@ -107,7 +117,7 @@ export function addSharedParts(context: InstanceContext): readonly string[] {
   for (const network of vm.networks) {
     // One that does not exist, or must not be started, is a finding.
     const isStartable = facts.observed.networks.some(({ name, active }) => name === network && !active)
-    if (!isStartable || !facts.spec.startInactiveNetworks) continue
+    if (!isStartable || !facts.spec.startInactiveNetworks || isOwnName(input.spec, network)) continue
     ids.push(
       builder.add(
         'start-network',
@@ -149,6 +159,10 @@ function addRepairs({ facts: { spec, access }, builder }: InstanceContext): read
     ),
   ]
 }
+
+/** Those that vmwright makes have steps of their own. */
+const isOwnName = (spec: ResolvedSpec, network: string): boolean =>
+  spec.networks.some(({ name, own }) => name === network && own !== undefined)
 
 const hasPool = (facts: HostFacts, name: string): boolean =>
   facts.observed.pools.some((pool) => pool.name === name && pool.active)

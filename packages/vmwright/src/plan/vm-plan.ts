@@ -62,7 +62,6 @@ export function vmPlan(spec: ResolvedSpec, instance: InstanceSpec, host: Observe
   const source = sourceOf(spec, instance, host)
   const pool = poolOf(spec, instance).name
   const hardware = source.kind === 'template' ? (source.template.observed ?? instance) : instance
-  const isOffline = source.kind === 'template' && source.template.spec.identity === 'offline'
   return {
     instance,
     source,
@@ -73,9 +72,15 @@ export function vmPlan(spec: ResolvedSpec, instance: InstanceSpec, host: Observe
     firmware: hardware.firmware,
     secureBoot: hardware.secureBoot,
     disks: [...baseDisks(source, instance, pool), ...emptyDisks(instance, pool)],
-    seed: isOffline ? undefined : { pool, name: seedVolumeName(instance) },
+    seed: isOffline(source, instance) ? undefined : { pool, name: seedVolumeName(instance) },
   }
 }
+
+/** Its identity is written into its disks, and cloud-init has no part in it. */
+const isOffline = (source: VmSource, instance: InstanceSpec): boolean =>
+  source.kind === 'template'
+    ? source.template.spec.identity === 'offline'
+    : instance.source.kind === 'image' && instance.source.customise !== undefined
 
 /**
  * The machine as it was made: a clone has the disks that its template had then, whatever became of that, and the

@@ -1,8 +1,6 @@
-import { identityChanges } from '../../identity/changes.ts'
 import type { DiskClone } from '../../hypervisor/contract.ts'
 import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { RunContext } from '../context.ts'
 import type { Handler, StepOf } from '../handlers.ts'
 import { inTurn } from '../turns.ts'
 
@@ -50,36 +48,6 @@ async function tryAgain(
     busy = await attempt().then(() => undefined, busyOrThrow)
   }
 }
-
-/** T5, T6. Gives the clone a name, keys and addresses of its own; it can be done only in the run that made the keys. */
-export const editDisks: Handler<'edit-disks'> = async (progress, step, context) => {
-  const { instance, disks } = step.vm
-  const generated = context.state.generated.get(instance.name)
-  if (generated === undefined || instance.source.kind !== 'template')
-    throw new ProvisionError('internal.bug', {
-      message: `The disks of ${instance.name} are edited before its identity is made.`,
-    })
-  const { user, injectOwnKey } = instance.cloudInit
-  const own = injectOwnKey ? [(await context.services.ownKey(progress)).publicKey] : []
-  const { hostKeys, machineId } = generated
-  await context.services.host(step.host).editDisks(progress, {
-    vm: instance.name,
-    disks: disks
-      .filter(({ content }) => content.kind === 'clone')
-      .map(({ volume, format }) => ({ volume, format })),
-    acceleration: accelerationOf(context, step.host),
-    changes: identityChanges({
-      instance,
-      guestNetwork: instance.source,
-      hostKeys,
-      authorizedKeys: [...own, ...user.sshKeys],
-      machineId,
-    }),
-  })
-}
-
-const accelerationOf = ({ state }: RunContext, host: string): 'kvm' | 'emulation' =>
-  state.acceleration.get(host) ?? 'emulation'
 
 export const emptyWorkspace: Handler<'empty-workspace'> = (progress, step, context) =>
   context.services.host(step.host).files.emptyWorkspace(progress, step.path)

@@ -1,7 +1,8 @@
 import { noPreparation } from '../../spec/resolved-places.ts'
 import { describe, expect, it } from 'vitest'
 import type { HostSpec } from '../../spec/resolved.ts'
-import { hostShell, singleQuoted, whyNoShell } from './host-shell.ts'
+import { singleQuoted } from '../../lib/shell.ts'
+import { hostShell, whyNoShell } from './host-shell.ts'
 
 const spec = (uri: string): HostSpec => ({
   name: 'rack1',

@@ -2,7 +2,10 @@ import { parseUri, sshCommand } from '@vmwright/libvirt'
 import { ProvisionError } from '../../lib/errors.ts'
 import { runProgram, type RunResult } from '../../lib/process.ts'
 import type { Progress } from '../../lib/progress.ts'
+import { singleQuoted } from '../../lib/shell.ts'
 import type { HostSpec } from '../../spec/resolved.ts'
+
+export { singleQuoted }
 
 /** A POSIX shell on the hypervisor's own host, for what libvirt cannot do: files outside of pools, ACLs, libguestfs. */
 export interface HostShell {
@@ -98,6 +101,3 @@ const timedOut = ({ name }: HostSpec, { effect }: HostCommand): ProvisionError =
 /** The script itself when the user is root, else by sudo, which must not ask for a password. */
 const asRoot = (script: string): string =>
   `if [ "$(id -u)" != 0 ]; then exec sudo -n sh -c ${singleQuoted(script)} sh "$@"; fi\n${script}`
-
-/** One word for a POSIX shell, whatever is in it. */
-export const singleQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`

@@ -1,6 +1,7 @@
 import type { ApplyInput, Finding } from '../plan.ts'
 import { accessFindings } from '../access.ts'
 import { conflictFindings, networkFindings } from './addresses.ts'
+import { customiseFindings } from './customise.ts'
 import { finding } from './finding.ts'
 import { capabilityFindings, capacityFindings } from './host.ts'
 import type { VmPlan } from '../vm-plan.ts'
@@ -27,6 +28,7 @@ export function preflight(input: ApplyInput, { toCreate, toSeed }: PreflightScop
       ...capacityFindings(facts, creating),
       ...conflictFindings(facts, mine),
       ...templateFindings(input, facts, creating),
+      ...customiseFindings(facts, creating),
       ...(facts.access === undefined
         ? []
         : accessFindings(facts.spec, facts.access, { repair: facts.spec.repairAccess })),
@@ -36,8 +38,8 @@ export function preflight(input: ApplyInput, { toCreate, toSeed }: PreflightScop
 }
 
 const secretFindings = ({ missingSecrets }: ApplyInput, toSeed: readonly VmPlan[]): readonly Finding[] =>
-  toSeed.flatMap(({ seed, instance: { name } }) =>
-    (seed === undefined ? [] : (missingSecrets.get(name) ?? [])).map(({ message, hint }) =>
-      finding('error', 'secret.unavailable', `instance ${name}`, message, hint),
+  toSeed.flatMap(({ seed, source, instance: { name } }) =>
+    (seed === undefined && source.kind === 'template' ? [] : (missingSecrets.get(name) ?? [])).map(
+      ({ message, hint }) => finding('error', 'secret.unavailable', `instance ${name}`, message, hint),
     ),
   )

@@ -1,7 +1,8 @@
 import { ProvisionError } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
 import type { HostFile } from '../../host-files.ts'
-import { singleQuoted, type HostShell } from '../host-shell.ts'
+import { singleQuoted } from '../../../lib/shell.ts'
+import type { HostShell } from '../host-shell.ts'
 
 const headBytes = 4096
 

@@ -1,9 +1,17 @@
 import type { FileChange } from '../../contract.ts'
 import type { Guestfish } from './conversation.ts'
+import { runCommand, titleOf } from './run.ts'
 import { parts } from './words.ts'
 
-/** Makes the changes in the mounted system, in their order. All of them may be made again. */
-export async function applyChanges(guestfish: Guestfish, changes: readonly FileChange[]): Promise<void> {
+/**
+ * Makes the changes in the mounted system, in their order. All of them may be made again. `tell` is called with what
+ * is run, before it is. Throws `CommandFailed`.
+ */
+export async function applyChanges(
+  guestfish: Guestfish,
+  changes: readonly FileChange[],
+  tell: (what: string) => void,
+): Promise<void> {
   for (const change of changes) {
     switch (change.kind) {
       case 'write':
@@ -15,6 +23,12 @@ export async function applyChanges(guestfish: Guestfish, changes: readonly FileC
       case 'link':
         await makeFolder(guestfish, folderOf(change.path), root, 0o755)
         await guestfish.ask('ln-sf', change.target, change.path)
+        break
+      case 'run':
+        tell(titleOf(change))
+        await runCommand(guestfish, change, (path, content) =>
+          write(guestfish, { kind: 'write', path, content, mode: 0o600 }),
+        )
         break
     }
   }

@@ -20,9 +20,17 @@ export interface Guestfish {
   attempt(command: string, ...words: readonly Argument[]): Promise<readonly string[]>
 }
 
+export interface GuestfishUse {
+  readonly acceleration: 'kvm' | 'emulation'
+  /** Path of the disk that one guestfish at a time may have. */
+  readonly disk: string
+  /** `usual` ends what does not come to an end by itself. */
+  readonly limit: 'usual' | 'of-the-step'
+}
+
 const keptLines = 8
-/** Nothing takes so long but a kernel that does not boot. */
-const longestMs = 900_000
+/** Nothing usual takes so long but a kernel that does not boot. */
+const longestMs = { usual: 900_000, 'of-the-step': 24 * 3_600_000 } as const
 
 /**
  * Speaks with one guestfish on the host while `work` runs, and ends it. All goes over its stdin, so that neither
@@ -32,7 +40,7 @@ const longestMs = 900_000
 export async function withGuestfish<T>(
   progress: Progress,
   shell: HostShell,
-  { acceleration, disk }: { readonly acceleration: 'kvm' | 'emulation'; readonly disk: string },
+  { acceleration, disk, limit }: GuestfishUse,
   work: (guestfish: Guestfish) => Promise<T>,
 ): Promise<T> {
   progress.check()
@@ -47,7 +55,8 @@ export async function withGuestfish<T>(
   }
   progress.signal.addEventListener('abort', stop, { once: true })
   let isLate = false
-  void progress.seam.sleep(Math.min(longestMs, progress.remainingMs), finished.signal).then(
+  const limitMs = Math.min(longestMs[limit], progress.remainingMs)
+  void progress.seam.sleep(limitMs, finished.signal).then(
     () => {
       isLate = true
       stop()

@@ -1,4 +1,4 @@
-import type { FileChange } from '../../contract.ts'
+import type { DiskEdit } from '../../contract.ts'
 import type { Guestfish } from './conversation.ts'
 import {
   type Filesystem,
@@ -8,6 +8,7 @@ import {
   parseFstab,
   parseTags,
 } from './filesystems.ts'
+import { growMounted, growPartition, type RootDevice } from './grow.ts'
 
 export type MountResult =
   | { readonly kind: 'mounted' }
@@ -16,12 +17,13 @@ export type MountResult =
   | { readonly kind: 'missing'; readonly path: string; readonly source: string }
 
 /**
- * Mounts the guest's file systems where they are when it runs, by its own fstab. Without libguestfs's inspection and
- * without its `list-filesystems`: in an emulated appliance they take longer than all the rest.
+ * Mounts the guest's file systems where they are when it runs, by its own fstab; for commands those of the boot loader
+ * too, and all that the fstab wants. Without libguestfs's inspection and without its `list-filesystems`: in an
+ * emulated appliance they take longer than all the rest.
  */
 export async function mountSystem(
   guestfish: Guestfish,
-  changes: readonly FileChange[],
+  { changes, root: size }: Pick<DiskEdit, 'changes' | 'root'>,
 ): Promise<MountResult> {
   const filesystems = await listFilesystems(guestfish)
   const root = await findRoot(guestfish, filesystems)
@@ -29,13 +31,17 @@ export async function mountSystem(
     const encrypted = filesystems.filter(({ tags }) => tags['TYPE'] === 'crypto_LUKS')
     return { kind: 'no-system', encrypted: encrypted.map(({ device }) => device) }
   }
+  if (size === 'grow') await growPartition(guestfish, root)
   await guestfish.ask('mount', root.mountable, '/')
+  if (size === 'grow') await growMounted(guestfish, root)
+  const runs = changes.some(({ kind }) => kind === 'run')
   const needed = changes.flatMap((change) =>
     change.kind === 'run' ? [] : [change.kind === 'remove' ? change.pattern : change.path],
   )
-  for (const entry of root.fstab.filter(isLocal).toSorted((a, b) => a.path.length - b.path.length)) {
+  const entries = root.fstab.filter((entry) => (runs ? isLocal(entry) : isLocal(entry) && !isBoot(entry)))
+  for (const entry of entries.toSorted((a, b) => a.path.length - b.path.length)) {
     const source = findSource(entry, filesystems)
-    const isNeeded = needed.some((path) => path.startsWith(`${entry.path}/`))
+    const isNeeded = (runs && !isOptional(entry)) || needed.some((path) => path.startsWith(`${entry.path}/`))
     if (source === undefined && isNeeded) return { kind: 'missing', path: entry.path, source: entry.source }
     if (source === undefined) continue
     await (isNeeded ? guestfish.ask : guestfish.attempt)('mount', source, entry.path)
@@ -61,7 +67,7 @@ async function listFilesystems(guestfish: Guestfish): Promise<readonly Filesyste
   return filesystems
 }
 
-interface Root {
+interface Root extends RootDevice {
   readonly mountable: string
   readonly fstab: readonly FstabEntry[]
 }
@@ -73,9 +79,10 @@ async function findRoot(guestfish: Guestfish, filesystems: readonly Filesystem[]
     for (const mountable of await mountablesOf(guestfish, filesystem)) {
       const fstab = await readRoot(guestfish, mountable)
       if (fstab === undefined) continue
+      const found = { device: filesystem.device, type: filesystem.tags['TYPE'] ?? '', mountable, fstab }
       const own = fstab.find(({ path }) => path === '/')
-      if (own !== undefined && findSource(own, filesystems) === mountable) return { mountable, fstab }
-      first ??= { mountable, fstab }
+      if (own !== undefined && findSource(own, filesystems) === mountable) return found
+      first ??= found
     }
   }
   return first
@@ -102,14 +109,18 @@ async function readRoot(guestfish: Guestfish, mountable: string): Promise<readon
   return lines && parseFstab(lines)
 }
 
-/** Kernel and boot loader are nobody's identity; the rest has no disk of its own, or is mounted by hand. */
-const isLocal = ({ path, type, options }: FstabEntry): boolean =>
-  path !== '/' &&
-  path !== '/boot' &&
-  !path.startsWith('/boot/') &&
-  !noDisk.has(type) &&
-  !options.includes('noauto') &&
-  !options.includes('bind')
+/** The rest has no disk of its own, or is mounted by hand; Debian's images mount `/boot/efi` by an automount. */
+const isLocal = (entry: FstabEntry): boolean =>
+  entry.path !== '/' &&
+  !noDisk.has(entry.type) &&
+  (!entry.options.includes('noauto') || isBoot(entry)) &&
+  !entry.options.includes('bind')
+
+/** Kernel and boot loader are nobody's identity; commands may bring others. */
+const isBoot = ({ path }: FstabEntry): boolean => path === '/boot' || path.startsWith('/boot/')
+
+const isOptional = ({ options }: FstabEntry): boolean =>
+  options.includes('nofail') || options.includes('noauto')
 
 const noDisk: ReadonlySet<string> = new Set(
   'swap proc sysfs tmpfs devpts devtmpfs nfs nfs4 cifs overlay 9p virtiofs'.split(' '),

@@ -1,0 +1,103 @@
+import type { HostFirewall } from '../../hypervisor/host/network.ts'
+import type { NetworkDecision } from '../networks/decide.ts'
+import { decideRules } from '../networks/rules.ts'
+import type { Finding, HostFacts } from '../plan.ts'
+import { finding, list } from './finding.ts'
+
+/** What keeps the forwarding rules of a network from being set, or from letting anything through (K6). */
+export function forwardingFindings(
+  { can, network: seen, rules, spec }: HostFacts,
+  { network, result, wanted }: NetworkDecision,
+): readonly Finding[] {
+  const { id, name, own } = network
+  if (own.forwarding === undefined) return []
+  const host = `host ${spec.name}`
+  if (can.noShell !== undefined)
+    return [
+      finding(
+        'error',
+        'host.no-shell',
+        host,
+        `No command can be run on ${spec.name} (${can.noShell}), which the forwarding rules of the network ${name} need.`,
+        `Leave \`forwarding\` of the network \`${id}\` out: then the hypervisor sets its own rules.`,
+      ),
+    ]
+  if (seen === undefined) return []
+  if (seen.firewall.backend === 'none')
+    return [
+      finding(
+        'error',
+        'host.tool-missing',
+        host,
+        `Neither nft nor iptables is on the host, so the forwarding rules of the network ${name} cannot be set.`,
+        'Install nftables there (`vmwright host prepare` does it), or leave `forwarding` out.',
+      ),
+    ]
+  const there = rules.find((each) => each.network === name && each.project === wanted.mark.project)
+  const decision = decideRules(network, result, wanted, there)
+  if (decision.kind !== 'apply') return []
+  const { bridge } = decision.rules
+  const missing = own.forwarding.outside
+  return [
+    ...(missing === undefined || seen.interfaces.some((each) => each.name === missing)
+      ? []
+      : [
+          finding(
+            'warning',
+            'network.not-found',
+            host,
+            `There is no interface ${missing} on the host now, which \`forwarding.outside\` of the network ${name} names.`,
+            `Interfaces of the host: ${list(seen.interfaces.map((each) => each.name))}.`,
+          ),
+        ]),
+    ...blockerFindings(host, name, bridge, seen.firewall),
+  ]
+}
+
+/**
+ * A packet passes only when every chain lets it: an accept in a table of our own does not undo a drop in somebody
+ * else's (nft(8), "accept"). So what others drop has to be allowed in their own words.
+ */
+function blockerFindings(
+  host: string,
+  name: string,
+  bridge: string,
+  { managers, dropsForwarded, backend }: HostFirewall,
+): readonly Finding[] {
+  const warn = (who: string, commands: readonly string[]): Finding =>
+    finding(
+      'warning',
+      'network.rules-failed',
+      host,
+      `${who} may drop what the forwarding rules of the network ${name} let through.`,
+      `Allow it there, on the host: ${commands.join(' && ')}`,
+    )
+  if (managers.length > 0) return managers.map((manager) => warn(manager, commandsOf[manager](bridge)))
+  if (!dropsForwarded) return []
+  const iptables = [
+    `iptables -I FORWARD -i ${bridge} -j ACCEPT`,
+    `iptables -I FORWARD -o ${bridge} -j ACCEPT`,
+  ]
+  const look = 'nft list ruleset | grep -B3 "hook forward"'
+  return [
+    warn('A chain of somebody else', backend === 'iptables' ? iptables : [look, ...iptables]),
+  ]
+}
+
+const commandsOf: Readonly<
+  Record<HostFirewall['managers'][number], (bridge: string) => readonly string[]>
+> = {
+  firewalld: (bridge) => [
+    `firewall-cmd --permanent --zone=trusted --add-interface=${bridge}`,
+    'firewall-cmd --reload',
+  ],
+  ufw: (bridge) => [
+    `ufw allow in on ${bridge}`,
+    `ufw route allow in on ${bridge}`,
+    `ufw route allow out on ${bridge}`,
+  ],
+  docker: (bridge) => [
+    `iptables -I DOCKER-USER -i ${bridge} -j ACCEPT`,
+    `iptables -I DOCKER-USER -o ${bridge} -j ACCEPT`,
+  ],
+}
