@@ -145,6 +145,11 @@ export interface PlanInput {
   readonly hosts: ReadonlyMap<string, HostFacts>
   /** Hosts that could not be reached, with the error: their instances are blocked, the others go on (K12). */
   readonly unreachable: ReadonlyMap<string, ErrorReport>
+  /** Instances that nothing can be done about, by name, each with why; and what was found when they were placed. */
+  readonly placement: {
+    readonly blocked: ReadonlyMap<string, string>
+    readonly findings: readonly Finding[]
+  }
 }
 
 /** What a plan of `apply` is made from. */
