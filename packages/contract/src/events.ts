@@ -72,4 +72,6 @@ export interface InstanceStatus {
   readonly snapshots: readonly string[]
   /** What keeps it from what the spec says, in short phrases. */
   readonly drift: readonly string[]
+  /** Why its state is not known, or on which other host it is too. */
+  readonly problem?: string
 }

@@ -85,8 +85,9 @@ function tell(context: CliContext, options: SpecOptions, { command, result, isSh
   const { stdout, stderr } = context
   if (options.json) {
     const { plan, outcome, instances } = result
+    const unreachable = Object.fromEntries(result.unreachable)
     stdout.write(
-      `${JSON.stringify({ kind: 'result', outcome, changes: plan.changes, findings: plan.findings, instances })}\n`,
+      `${JSON.stringify({ kind: 'result', outcome, changes: plan.changes, findings: plan.findings, instances, unreachable })}\n`,
     )
     return
   }
@@ -101,6 +102,7 @@ function tell(context: CliContext, options: SpecOptions, { command, result, isSh
       stderr.write(renderPlan(result.plan, 'changes'))
       break
     case 'failed':
+      for (const [host, error] of result.unreachable) stderr.write(`\n${host}\n${renderError(error)}`)
       for (const [step, error] of result.run?.errors ?? []) stderr.write(`\n${step}\n${renderError(error)}`)
       stderr.write(`\nRun the same command again after mending this: it goes on from what is there.\n\n`)
       break

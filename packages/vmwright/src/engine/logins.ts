@@ -1,16 +1,20 @@
 import { isIPv4 } from 'node:net'
+import type { ErrorReport } from '@vmwright/contract'
 import { seenAddresses, wantedAddresses } from '../guest/climb.ts'
 import type { GuestLogin } from '../guest/access.ts'
 import type { Hypervisor, ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
 import { ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import { isOfOneHost } from './ask-hosts.ts'
 import { mapBounded } from './bounded.ts'
 import { Session, type SessionServices } from './session.ts'
 
 /** Guests that run and are ours, with what somebody needs to log in to them, and the subnets that they are in. */
 export interface Logins {
   readonly guests: readonly GuestLogin[]
+  /** All that were asked for, each with the host that it is on. */
+  readonly instances: readonly InstanceSpec[]
   /** Declared, but not to be reached now, each with why. */
   readonly missing: readonly ProvisionError[]
   /** By host: CIDR blocks of the networks that these guests use. */
@@ -25,29 +29,46 @@ export interface LoginOptions {
   readonly identityFile: string
 }
 
-/** Asks the hosts where their guests are. Changes nothing. Throws the `host.*` errors. */
+/**
+ * Asks the hosts where their guests are. Changes nothing. Throws the `host.*` errors when no host answers; guests of one
+ * that does not are missing.
+ */
 export async function findLogins(progress: Progress, options: LoginOptions): Promise<Logins> {
-  const { spec, instances } = options
-  await using session = await Session.open(progress, spec, instances, options.services)
-  const hosts = await session.observeHosts(progress)
-  const found = await mapBounded(instances, 16, (instance) =>
-    findLogin(progress, session.host(instance.host), hosts.get(instance.host), instance, options),
-  )
+  await using session = await Session.open(progress, options.spec, options.instances, options.services)
+  const { spec, instances, observed: hosts } = await session.locate(progress)
+  const found = await mapBounded(instances, 16, async (instance) => {
+    const observed = hosts.get(instance.host)
+    if (observed === undefined) return lost(instance, session.unreachable.get(instance.host))
+    try {
+      return await findLogin(progress, session.host(instance.host), observed, instance, options)
+    } catch (error) {
+      if (isOfOneHost(error)) return error
+      throw error
+    }
+  })
   return {
+    instances,
     guests: found.filter((each): each is GuestLogin => !(each instanceof ProvisionError)),
     missing: found.filter((each) => each instanceof ProvisionError),
-    subnets: subnetsOf(hosts, options),
+    subnets: subnetsOf(hosts, spec, instances),
   }
 }
+
+/** Its host does not answer (K12). */
+const lost = ({ name, host }: InstanceSpec, error: ErrorReport | undefined): ProvisionError =>
+  new ProvisionError(error?.code ?? 'host.unreachable', {
+    message: `Nothing is known of ${name}: ${error?.message ?? `${host} does not answer.`}`,
+    ...(error === undefined ? {} : { hint: error.hint, details: error.details }),
+  })
 
 async function findLogin(
   progress: Progress,
   host: Hypervisor,
-  observed: ObservedHost | undefined,
+  observed: ObservedHost,
   instance: InstanceSpec,
   { spec, identityFile }: LoginOptions,
 ): Promise<GuestLogin | ProvisionError> {
-  const vm = observed?.vms.find((each) => each.name === instance.name)
+  const vm = observed.vms.find((each) => each.name === instance.name)
   const obstacle = obstacleTo(spec, instance, vm)
   if (obstacle !== undefined) return obstacle
   const addresses = await addressesOf(progress, host, instance)
@@ -102,7 +123,8 @@ export async function addressesOf(
 
 function subnetsOf(
   hosts: ReadonlyMap<string, ObservedHost>,
-  { spec, instances }: LoginOptions,
+  spec: ResolvedSpec,
+  instances: readonly InstanceSpec[],
 ): ReadonlyMap<string, readonly string[]> {
   const subnets = [...hosts].map(([name, observed]) => {
     const ids = new Set(

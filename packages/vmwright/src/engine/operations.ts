@@ -1,15 +1,15 @@
-import type { InstanceStatus } from '@vmwright/contract'
-import { ProvisionError } from '../lib/errors.ts'
+import type { ErrorReport, InstanceStatus } from '@vmwright/contract'
 import { Progress } from '../lib/progress.ts'
 import { countingSeam } from '../lib/seam.ts'
 import { planApply } from '../plan/plan-apply.ts'
 import { planDestroy } from '../plan/plan-destroy.ts'
 import type { ApplyInput, ApplyRequest, DestroyRequest, Plan, PlanInput } from '../plan/plan.ts'
-import { instanceStatus } from '../plan/status.ts'
-import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { TemplateRecords } from '../templates/records.ts'
 import { rememberValidated } from '../templates/remember.ts'
 import { emptyState, type RunContext, type RunState } from './context.ts'
+import { hostOf, type Purpose } from './host-facts.ts'
+import { finalStatus, statusOf } from './instance-states.ts'
 import { findMissingSecrets } from './missing-secrets.ts'
 import { runPlan, summaryOf, type EventBody, type RunOutcome } from './run.ts'
 import { Session, type SessionServices } from './session.ts'
@@ -33,6 +33,8 @@ export interface OperationResult {
   readonly outcome: 'done' | 'unchanged' | 'failed' | 'cancelled' | 'blocked' | 'declined'
   readonly instances: readonly InstanceStatus[]
   readonly run: RunOutcome | undefined
+  /** By host: why nothing was done there. Instances of such a host make the outcome `failed`. */
+  readonly unreachable: ReadonlyMap<string, ErrorReport>
 }
 
 /** Shows the difference between spec and hosts. Changes nothing. */
@@ -42,7 +44,7 @@ export async function preview(
   request: ApplyRequest,
 ): Promise<Plan> {
   await using session = await Session.open(progress, options.spec, options.instances, options.services)
-  const input = await session.observe(progress, 'make')
+  const input = await session.observe(progress, 'make', request.adopt)
   const plan = planApply(await withSecrets(input, options), request)
   await rememberTemplates(progress, input, plan, options.services.templates).catch(() => {}) // only a saving of time
   return plan
@@ -54,13 +56,12 @@ export const apply = (
   options: OperationOptions,
   request: ApplyRequest,
 ): Promise<OperationResult> =>
-  operate(
-    progress,
-    options,
-    'apply',
-    async (input) => planApply(await withSecrets(input, options), request),
-    imageModeOf(request),
-  )
+  operate(progress, options, 'apply', {
+    purpose: 'make',
+    adopt: request.adopt,
+    makePlan: async (input) => planApply(await withSecrets(input, options), request),
+    images: imageModeOf(request),
+  })
 
 const withSecrets = async (
   input: PlanInput,
@@ -76,7 +77,12 @@ export const destroy = (
   options: OperationOptions,
   request: DestroyRequest,
 ): Promise<OperationResult> =>
-  operate(progress, options, 'destroy', async (input) => planDestroy(input, request), 'cached-only')
+  operate(progress, options, 'destroy', {
+    purpose: 'remove',
+    adopt: request.adopt,
+    makePlan: async (input) => planDestroy(input, request),
+    images: 'cached-only',
+  })
 
 /** The state of the instances, without changing anything. */
 export async function status(
@@ -92,43 +98,42 @@ type ImageMode = 'policy' | 'force' | 'cached-only'
 const imageModeOf = (request: ApplyRequest): ImageMode =>
   request.refreshImages ? 'force' : request.stage === 'provision' ? 'cached-only' : 'policy'
 
+interface Operation {
+  readonly purpose: Purpose
+  readonly adopt: ReadonlySet<string>
+  readonly makePlan: (input: PlanInput) => Promise<Plan>
+  readonly images: ImageMode
+}
+
 async function operate(
   outer: Progress,
   options: OperationOptions,
   command: string,
-  makePlan: (input: PlanInput) => Promise<Plan>,
-  images: ImageMode,
+  operation: Operation,
 ): Promise<OperationResult> {
   const { seam, mutations } = countingSeam(outer.seam)
   const progress = new Progress(seam, { signal: outer.signal, report: (report) => outer.report(report) })
   const startedMs = seam.monotonicMs()
   await using session = await Session.open(progress, options.spec, options.instances, options.services)
-  await session.lock(progress.child({ timeoutMs: options.lockTimeoutMs }), options.holder)
-  const input = await session.observe(progress, command === 'destroy' ? 'remove' : 'make')
-  const plan = await makePlan(input)
+  const { input, plan } = await planUnderLock(progress, session, options, operation)
+  const { unreachable } = input
+  const nothingRan = { plan, instances: statusOf(input), run: undefined, unreachable }
   if (plan.findings.some((finding) => finding.severity === 'error'))
-    return { plan, outcome: 'blocked', instances: statusOf(input), run: undefined }
-  if (plan.steps.length > 0 && !(await options.confirm(plan)))
-    return { plan, outcome: 'declined', instances: statusOf(input), run: undefined }
+    return { ...nothingRan, outcome: 'blocked' }
+  if (plan.steps.length > 0 && !(await options.confirm(plan))) return { ...nothingRan, outcome: 'declined' }
 
   await rememberTemplates(progress, input, plan, options.services.templates)
   options.onEvent({ kind: 'run-started', command, project: plan.project, steps: plan.steps.map(summaryOf) })
   const state = emptyState(marksOf(input), identitiesOf(input))
-  const run = await runPlan(plan, contextOf(session, options, state, images), {
+  const run = await runPlan(plan, contextOf(session, input.spec, options, state, operation.images), {
     seam,
     signal: outer.signal,
     onEvent: options.onEvent,
     parallel: (name) => hostOf(options.spec, name).parallel,
     parallelClones: options.spec.cloning.mode === 'sequential' ? 1 : options.spec.cloning.parallel,
   })
-  const outcome = run.cancelled
-    ? 'cancelled'
-    : run.errors.size > 0
-      ? 'failed'
-      : plan.steps.length === 0
-        ? 'unchanged'
-        : 'done'
-  const instances = await finalStatus(seam, session, input, state, plan.steps.length > 0)
+  const outcome = outcomeOf(run, plan, input)
+  const instances = plan.steps.length > 0 ? await finalStatus(seam, session, input, state) : statusOf(input)
   options.onEvent({
     kind: 'run-finished',
     outcome,
@@ -136,32 +141,43 @@ async function operate(
     mutations: mutations(),
     instances,
   })
-  return { plan, outcome, instances, run }
+  return { plan, outcome, instances, run, unreachable }
 }
 
-/** After a cancelled run too, with a short limit of its own: it tells what remains. */
-async function finalStatus(
-  seam: Progress['seam'],
-  session: Session,
+function outcomeOf(
+  run: RunOutcome,
+  plan: Plan,
   input: PlanInput,
-  state: RunState,
-  changed: boolean,
-): Promise<readonly InstanceStatus[]> {
-  if (!changed) return statusOf(input)
-  const progress = new Progress(seam).child({ timeoutMs: 15_000 })
-  const observed = await session.observeHosts(progress).catch(() => undefined)
-  if (observed === undefined) return []
-  const { spec, instances } = session
-  return instances.map((instance) =>
-    instanceStatus(spec, instance, observed.get(instance.host), state.ready.get(instance.name)?.addresses),
-  )
+): 'done' | 'unchanged' | 'failed' | 'cancelled' {
+  if (run.cancelled) return 'cancelled'
+  const isLeftOut = input.instances.some(({ host }) => input.unreachable.has(host))
+  if (run.errors.size > 0 || isLeftOut) return 'failed'
+  return plan.steps.length === 0 ? 'unchanged' : 'done'
 }
 
-const statusOf = ({ spec, instances, hosts }: PlanInput): readonly InstanceStatus[] =>
-  instances.map((instance) => {
-    const facts = hosts.get(instance.host)
-    return instanceStatus(spec, instance, facts?.observed, [], facts?.templates)
-  })
+/**
+ * A plan of which all hosts with work are locked. Where the spec says itself where everything is, these are locked
+ * before they are looked at; else what is to be done tells which they are, and they are looked at again under the lock.
+ */
+async function planUnderLock(
+  progress: Progress,
+  session: Session,
+  { instances, lockTimeoutMs, holder }: OperationOptions,
+  { purpose, adopt, makePlan }: Operation,
+): Promise<{ readonly input: PlanInput; readonly plan: Plan }> {
+  const lock = (hosts: ReadonlySet<string>): Promise<void> =>
+    session.lock(progress.child({ timeoutMs: lockTimeoutMs }), holder, hosts)
+  if (instances.every(({ placement }) => placement === undefined))
+    await lock(new Set(instances.map(({ host }) => host)))
+  for (;;) {
+    const input = await session.observe(progress, purpose, adopt)
+    const plan = await makePlan(input)
+    const busy = new Set(plan.steps.map(({ host }) => host))
+    const { locked } = session
+    if ([...busy].every((host) => locked.has(host))) return { input, plan }
+    await lock(busy)
+  }
+}
 
 const marksOf = ({ instances, hosts }: PlanInput) =>
   instances.flatMap(({ name, host }) => {
@@ -197,11 +213,11 @@ async function rememberTemplates(
 
 function contextOf(
   session: Session,
-  options: OperationOptions,
+  spec: ResolvedSpec,
+  { services, onEvent }: OperationOptions,
   state: RunState,
   images: ImageMode,
 ): RunContext {
-  const { services, spec, onEvent } = options
   return {
     services: {
       spec,
@@ -217,11 +233,4 @@ function contextOf(
     notice: (level, message, instance) =>
       onEvent({ kind: 'notice', level, message, ...(instance === undefined ? {} : { instance }) }),
   }
-}
-
-function hostOf(spec: ResolvedSpec, name: string): HostSpec {
-  const host = spec.hosts.find((candidate) => candidate.name === name)
-  if (host === undefined)
-    throw new ProvisionError('internal.bug', { message: `The spec has no host ${name}.` })
-  return host
 }

@@ -5,6 +5,7 @@ import type { Hypervisor, ObservedHost, ObservedVm } from '../hypervisor/contrac
 import { reportOf } from '../lib/error-report.ts'
 import { isProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
+import { placeInstances } from '../plan/place.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { mapBounded } from './bounded.ts'
 import { addressesOf, obstacleTo } from './logins.ts'
@@ -63,65 +64,121 @@ export interface PingOptions {
 
 /** Asks each host and each guest, side by side. Failures are answers; it throws only on cancellation. */
 export async function ping(progress: Progress, options: PingOptions): Promise<PingReport> {
-  const answers = await Promise.all(options.hosts.map((host) => pingHost(progress, host, options)))
-  const hosts = answers.map((answer) => answer.host)
-  const instances = answers.flatMap((answer) => answer.instances)
-  return { ok: [...hosts, ...instances].every((each) => each.ok), hosts, instances }
+  const asked = await Promise.all(options.hosts.map((host) => askHost(progress, host, options)))
+  try {
+    const placed = locate(asked, options)
+    const answers = await Promise.all(
+      placed.map(({ host, instances, spec }) => pingOn(progress, host, instances, { ...options, spec })),
+    )
+    const hosts = asked.map(({ ping: answer }) => answer)
+    const instances = inOrder(answers.flat(), options.instances)
+    return { ok: [...hosts, ...instances].every((each) => each.ok), hosts, instances }
+  } finally {
+    await Promise.allSettled(asked.map(({ connection }) => connection?.close()))
+  }
 }
 
-async function pingHost(
-  progress: Progress,
-  spec: HostSpec,
-  options: PingOptions,
-): Promise<{ readonly host: HostPing; readonly instances: readonly InstancePing[] }> {
+/** What a host answered, with the connection, which is kept for its guests. */
+interface AskedHost {
+  readonly ping: HostPing
+  readonly connection: Hypervisor | undefined
+  readonly observed: ObservedHost | undefined
+}
+
+async function askHost(progress: Progress, spec: HostSpec, options: PingOptions): Promise<AskedHost> {
   const { seam } = progress
-  const instances = options.instances.filter((instance) => instance.host === spec.name)
-  const base = { host: spec.name, uri: spec.uri }
   const startedMs = seam.monotonicMs()
   const limited = progress.child({ timeoutMs: options.timeoutMs })
-  let host: Hypervisor | undefined
+  const base = { host: spec.name, uri: spec.uri }
+  let connection: Hypervisor | undefined
   try {
-    host = await options.services.openHost(limited, spec)
+    connection = await options.services.openHost(limited, spec)
     const connectedMs = seam.monotonicMs()
-    const observed = await host.observe(limited)
-    const { cpus, memoryMib, vms } = observed
-    return {
-      host: {
-        ...base,
-        ok: true,
-        connectMs: Math.round(connectedMs - startedMs),
-        readMs: Math.round(seam.monotonicMs() - connectedMs),
-        version: host.can.version,
-        architecture: host.can.architecture,
-        cpus,
-        memoryMib,
-        machines: vms.length,
-        error: undefined,
-      },
-      instances: await pingInstances(progress, host, observed, instances, options),
+    const observed = await connection.observe(limited)
+    const answer: HostPing = {
+      ...base,
+      ok: true,
+      connectMs: Math.round(connectedMs - startedMs),
+      readMs: Math.round(seam.monotonicMs() - connectedMs),
+      version: connection.can.version,
+      architecture: connection.can.architecture,
+      cpus: observed.cpus,
+      memoryMib: observed.memoryMib,
+      machines: observed.vms.length,
+      error: undefined,
     }
+    return { ping: answer, connection, observed }
   } catch (error) {
+    if (progress.signal.aborted) await connection?.close()
     progress.check()
-    const unknown = {
-      connectMs: undefined,
-      readMs: undefined,
-      version: undefined,
-      architecture: undefined,
-      cpus: undefined,
-      memoryMib: undefined,
-      machines: undefined,
-    }
     return {
-      host: { ...base, ok: false, ...unknown, error: reportOf(error) },
-      instances: instances.map((instance) => ({
-        ...nothingKnown(instance),
-        state: 'unknown',
-        problem: `its host ${spec.name} does not answer`,
-      })),
+      ping: { ...base, ok: false, ...nothingRead, error: reportOf(error) },
+      connection,
+      observed: undefined,
     }
-  } finally {
-    await host?.close()
   }
+}
+
+const nothingRead = {
+  connectMs: undefined,
+  readMs: undefined,
+  version: undefined,
+  architecture: undefined,
+  cpus: undefined,
+  memoryMib: undefined,
+  machines: undefined,
+}
+
+interface OnHost {
+  readonly host: AskedHost
+  readonly spec: ResolvedSpec
+  readonly instances: readonly InstanceSpec[]
+}
+
+/** The instances by the host that they are on, or that they may be on when it does not answer. */
+function locate(asked: readonly AskedHost[], { spec, instances }: PingOptions): readonly OnHost[] {
+  const seen = asked.flatMap(({ ping: { host }, observed }) =>
+    observed === undefined ? [] : [[host, observed] as const],
+  )
+  const lost = asked.flatMap(({ ping: { host, error } }) =>
+    error === undefined ? [] : [[host, error] as const],
+  )
+  const placed = placeInstances({
+    spec,
+    instances,
+    observed: new Map(seen),
+    unreachable: new Map(lost),
+    adopt: new Set(),
+  })
+  return asked.map((host) => ({
+    host,
+    spec: placed.spec,
+    instances: placed.instances.filter((instance) => instance.host === host.ping.host),
+  }))
+}
+
+const inOrder = (
+  answers: readonly InstancePing[],
+  instances: readonly InstanceSpec[],
+): readonly InstancePing[] =>
+  instances.flatMap(({ name }) => answers.find((answer) => answer.name === name) ?? [])
+
+async function pingOn(
+  progress: Progress,
+  { connection, observed, ping: { host } }: AskedHost,
+  instances: readonly InstanceSpec[],
+  options: PingOptions,
+): Promise<readonly InstancePing[]> {
+  if (connection !== undefined && observed !== undefined)
+    return pingInstances(progress, connection, observed, instances, options)
+  return instances.map((instance) => ({
+    ...nothingKnown(instance),
+    state: 'unknown',
+    problem:
+      instance.placement === undefined
+        ? `its host ${host} does not answer`
+        : `it may be on ${host}, which does not answer`,
+  }))
 }
 
 const pingInstances = (

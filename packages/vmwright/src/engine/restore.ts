@@ -36,16 +36,18 @@ export async function restoreSnapshot(
   options: RestoreOptions,
   wanted: string | undefined,
 ): Promise<RestoreResult> {
-  const { spec, instance } = options
-  await using session = await Session.open(progress, spec, [instance], options.services)
-  await session.lock(progress.child({ timeoutMs: options.lockTimeoutMs }), options.holder)
+  const { spec } = options
+  await using session = await Session.open(progress, spec, [options.instance], options.services)
+  const instance = await session.locateOne(progress)
+  const locking = progress.child({ timeoutMs: options.lockTimeoutMs })
+  await session.lock(locking, options.holder, new Set([instance.host]))
   const host = session.host(instance.host)
   const vm = requireOurs(spec, instance, (await host.observe(progress)).vms)
   const snapshot = chooseSnapshot(instance, vm, wanted)
   const statusNow = async () => [instanceStatus(spec, instance, await host.observe(progress))]
   if (!(await options.confirm(snapshot)))
     return { outcome: 'declined', errors: new Map(), snapshot, instances: await statusNow() }
-  const result = await runTasks(progress, tasksOf(host, vm, snapshot, options), {
+  const result = await runTasks(progress, tasksOf(host, vm, snapshot, { ...options, instance }), {
     command: 'snapshot restore',
     project: spec.project,
     onEvent: options.onEvent,

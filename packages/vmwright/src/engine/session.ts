@@ -1,13 +1,15 @@
-import { messageOf, ProvisionError } from '../lib/errors.ts'
+import type { ErrorReport } from '@vmwright/contract'
 import type { Hypervisor, ObservedHost } from '../hypervisor/contract.ts'
-import type { AccessReport } from '../hypervisor/host-files.ts'
-import type { Progress } from '../lib/progress.ts'
 import type { CachedImage } from '../images/ensure.ts'
-import { accessNeeds } from '../plan/access.ts'
-import type { HostFacts, PlanInput } from '../plan/plan.ts'
-import { gatherTemplates } from '../templates/gather.ts'
+import { reportOf } from '../lib/error-report.ts'
+import { ProvisionError } from '../lib/errors.ts'
+import type { Progress } from '../lib/progress.ts'
+import { type Placed, placeInstances } from '../plan/place.ts'
+import type { PlanInput } from '../plan/plan.ts'
 import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import { type Answers, askAll, noneAnswers } from './ask-hosts.ts'
 import type { RunServices } from './context.ts'
+import { gatherFacts, type Purpose } from './host-facts.ts'
 
 /** What the entry points plug in: drivers, the image cache, secrets. */
 export interface SessionServices extends Pick<RunServices, 'readSecret' | 'ownKey' | 'templates'> {
@@ -22,191 +24,167 @@ export interface SessionServices extends Pick<RunServices, 'readSecret' | 'ownKe
   peekImage(progress: Progress, host: HostSpec, image: ImageSpec): Promise<CachedImage | undefined>
 }
 
-/** Connections to the hosts that some instances need. Dispose it to give back locks and connections. */
+/**
+ * Connections to the hosts that some instances are on or may go to, one each. Dispose it to give back locks and
+ * connections.
+ */
 export class Session implements AsyncDisposable {
-  readonly spec: ResolvedSpec
-  readonly instances: readonly InstanceSpec[]
+  readonly #spec: ResolvedSpec
+  readonly #instances: readonly InstanceSpec[]
   readonly #services: SessionServices
   readonly #hosts: ReadonlyMap<string, Hypervisor>
-  readonly #locks: AsyncDisposable[] = []
+  readonly #failures: Map<string, unknown>
+  readonly #locks = new Map<string, AsyncDisposable>()
 
   private constructor(
     spec: ResolvedSpec,
     instances: readonly InstanceSpec[],
     services: SessionServices,
-    hosts: ReadonlyMap<string, Hypervisor>,
+    opened: Answers<Hypervisor>,
   ) {
-    this.spec = spec
-    this.instances = instances
+    this.#spec = spec
+    this.#instances = instances
     this.#services = services
-    this.#hosts = hosts
+    this.#hosts = opened.answers
+    this.#failures = new Map(opened.failures)
   }
 
-  /** Connects to all hosts that the instances are on, side by side. Throws the first host's error, naming all that failed. */
+  /**
+   * Connects to all hosts that the instances are on or may go to, side by side. One that does not answer does not
+   * stop the others (K12); when none does, it throws the first one's error, naming all.
+   */
   static async open(
     progress: Progress,
     spec: ResolvedSpec,
     instances: readonly InstanceSpec[],
     services: SessionServices,
   ): Promise<Session> {
-    const wanted = spec.hosts.filter((host) => instances.some((instance) => instance.host === host.name))
+    const names = new Set(instances.flatMap(candidatesOf))
+    const wanted = spec.hosts.filter((host) => names.has(host.name))
     progress.report({ what: `a connection to ${wanted.map((host) => host.name).join(', ')}` })
-    const opened = await Promise.allSettled(wanted.map((host) => services.openHost(progress, host)))
-    const hosts = new Map(
-      opened.flatMap((result) =>
-        result.status === 'fulfilled' ? [[result.value.host, result.value] as const] : [],
-      ),
-    )
-    const failures = opened.flatMap((result) =>
-      result.status === 'rejected' ? [result.reason as unknown] : [],
-    )
-    if (failures.length > 0) {
-      await Promise.allSettled([...hosts.values()].map((host) => host.close()))
-      throw failures.length === 1 ? failures[0] : severalFailures(failures)
+    const connections: Hypervisor[] = []
+    const open = async (host: HostSpec): Promise<Hypervisor> => {
+      const connection = await services.openHost(progress, host)
+      connections.push(connection)
+      return connection
     }
-    return new Session(spec, instances, services, hosts)
+    try {
+      const opened = await askAll(
+        progress,
+        wanted.map((host) => [host.name, () => open(host)] as const),
+      )
+      if (wanted.length > 0 && opened.answers.size === 0) throw noneAnswers(opened.failures)
+      return new Session(spec, instances, services, opened)
+    } catch (error) {
+      await Promise.allSettled(connections.map((connection) => connection.close()))
+      throw error
+    }
   }
 
+  /** Throws the host's own error when it cannot be reached. */
   host(name: string): Hypervisor {
     const host = this.#hosts.get(name)
-    if (host === undefined)
-      throw new ProvisionError('internal.bug', { message: `There is no connection to ${name}.` })
-    return host
+    if (host !== undefined && !this.#failures.has(name)) return host
+    if (this.#failures.has(name)) throw this.#failures.get(name)
+    throw new ProvisionError('internal.bug', { message: `There is no connection to ${name}.` })
   }
 
-  /** One writer per host, always taken in the order of the names so that two runs cannot wait for each other. */
-  async lock(progress: Progress, holder: string): Promise<void> {
-    for (const name of [...this.#hosts.keys()].toSorted())
-      this.#locks.push(await this.host(name).lock(progress, holder))
+  /** By host: why it cannot be reached. */
+  get unreachable(): ReadonlyMap<string, ErrorReport> {
+    return new Map([...this.#failures].map(([name, error]) => [name, reportOf(error)]))
+  }
+
+  /**
+   * One writer per host, always taken in the order of the names so that two runs cannot wait for each other: whoever
+   * needs further hosts lets go of all first. A host that is lost meanwhile counts as one that does not answer.
+   */
+  async lock(progress: Progress, holder: string, hosts: ReadonlySet<string>): Promise<void> {
+    const wanted = [...new Set([...hosts, ...this.#locks.keys()])].toSorted()
+    await this.#unlock()
+    for (const name of wanted) {
+      const { answers } = await this.#ask(progress, [name], (host) => host.lock(progress, holder))
+      for (const lock of answers.values()) this.#locks.set(name, lock)
+    }
+  }
+
+  get locked(): ReadonlySet<string> {
+    return new Set(this.#locks.keys())
+  }
+
+  /** What there is on the hosts that answer, and by it where the instances are or go to. */
+  async locate(progress: Progress, adopt: ReadonlySet<string> = new Set()): Promise<Located> {
+    progress.report({ what: `the state of ${[...this.#hosts.keys()].join(', ')}` })
+    const observed = await this.observeHosts(progress)
+    if (observed.size === 0 && this.#hosts.size > 0) throw noneAnswers(this.#failures)
+    const { unreachable } = this
+    const [spec, instances] = [this.#spec, this.#instances]
+    const placed = placeInstances({ spec, instances, observed, unreachable, adopt })
+    return { ...placed, observed }
+  }
+
+  /** The only instance of the session with its host. Asks the hosts only where the spec leaves it open. */
+  async locateOne(progress: Progress): Promise<InstanceSpec> {
+    const [declared] = this.#instances
+    const placed = declared?.placement === undefined ? declared : (await this.locate(progress)).instances[0]
+    if (placed === undefined) throw new ProvisionError('internal.bug', { message: 'There is no instance.' })
+    return placed
   }
 
   /** `purpose`: to make machines, to tell how they are, or to remove them, for which templates do not matter. */
-  async observe(progress: Progress, purpose: Purpose): Promise<PlanInput> {
-    progress.report({ what: `the state of ${[...this.#hosts.keys()].join(', ')}` })
-    const facts = await Promise.all(
-      [...this.#hosts.values()].map((host) => this.#factsOf(progress, host, purpose)),
-    )
-    return {
-      spec: this.spec,
-      instances: this.instances,
-      hosts: new Map(facts.map((each) => [each.spec.name, each])),
-      unreachable: new Map(),
-    }
-  }
-
-  async observeHosts(progress: Progress): Promise<ReadonlyMap<string, ObservedHost>> {
-    const observed = await Promise.all([...this.#hosts.values()].map((host) => host.observe(progress)))
-    return new Map(observed.map((host) => [host.host, host]))
-  }
-
-  async #factsOf(progress: Progress, host: Hypervisor, purpose: Purpose): Promise<HostFacts> {
-    const spec = this.spec.hosts.find((candidate) => candidate.name === host.host)
-    if (spec === undefined)
-      throw new ProvisionError('internal.bug', { message: `The spec has no host ${host.host}.` })
-    const wanted = this.spec.images.filter((image) =>
-      this.instances.some(
-        (each) => each.host === spec.name && each.source.kind === 'image' && each.source.id === image.id,
-      ),
-    )
-    const [observed, cached] = await Promise.all([
-      host.observe(progress),
-      Promise.all(
-        wanted.map(async (image) => ({
-          id: image.id,
-          file: await this.#services.peekImage(progress, spec, image),
-        })),
-      ),
-    ])
-    const cachedImages = new Map(
-      cached.flatMap(({ id, file }) =>
-        file === undefined
-          ? []
-          : [
-              [
-                id,
-                { sizeBytes: file.sizeBytes, virtualSizeBytes: file.virtualSizeBytes, volume: file.fileName },
-              ] as const,
-            ],
-      ),
-    )
-    const clones = this.instances.filter(
-      (instance) => instance.host === spec.name && instance.source.kind === 'template',
-    )
-    const unmade = clones.filter(({ name }) => !isMade(observed, name))
-    const [templates, whyNoEdit] = await Promise.all([
-      gatherTemplates(progress, host, {
-        host: spec,
-        vms: observed.vms,
-        templates: this.spec.templates,
-        used: purpose === 'remove' ? new Set() : idsOf(clones),
-        toHash: purpose === 'make' && this.spec.cloning.fullHash ? idsOf(unmade) : new Set(),
-        cloning: this.spec.cloning,
-        records: this.#services.templates,
-      }),
-      purpose === 'make' && host.can.noShell === undefined && this.#editsAny(unmade)
-        ? host.whyNoEdit(progress)
-        : undefined,
-    ])
-    const access =
-      purpose === 'make' ? await this.#checkAccess(progress, host, { spec, observed, templates }) : undefined
+  async observe(progress: Progress, purpose: Purpose, adopt?: ReadonlySet<string>): Promise<PlanInput> {
+    const { spec, instances, blocked, findings, observed } = await this.locate(progress, adopt)
+    const services = this.#services
+    const facts = await this.#ask(progress, [...observed.keys()], (host) => {
+      const seen = observed.get(host.host)
+      if (seen === undefined)
+        throw new ProvisionError('internal.bug', { message: `${host.host} was not looked at.` })
+      return gatherFacts(progress, host, { spec, instances, services, purpose, observed: seen })
+    })
+    if (facts.answers.size === 0 && this.#hosts.size > 0) throw noneAnswers(this.#failures)
     return {
       spec,
-      can: host.can,
-      observed,
-      cachedImages,
-      templates,
-      whyNoEdit,
-      access,
-      network: undefined,
-      rules: [],
+      instances,
+      hosts: facts.answers,
+      unreachable: this.unreachable,
+      placement: { blocked, findings },
     }
   }
 
-  /** T9. For what is not made yet; T8: not again for clones of templates that were validated as they are. */
-  async #checkAccess(
-    progress: Progress,
-    host: Hypervisor,
-    { spec, observed, templates }: Pick<HostFacts, 'spec' | 'observed' | 'templates'>,
-  ): Promise<AccessReport | undefined> {
-    if (host.can.noShell !== undefined) return undefined
-    const unmade = this.instances.filter(
-      (instance) => instance.host === spec.name && !isMade(observed, instance.name),
-    )
-    const isKnown = ({ source }: InstanceSpec): boolean =>
-      source.kind === 'template' && templates.get(source.id)?.validated === 'earlier'
-    if (unmade.every(isKnown)) return undefined
-    // What is half made is made again: its files count for nothing.
-    const names = new Set(unmade.map(({ name }) => name))
-    const others = { ...observed, vms: observed.vms.filter(({ name }) => !names.has(name)) }
-    const needs = accessNeeds(this.spec, spec, others, unmade)
-    return host.files.checkAccess(progress, { user: spec.runtimeUser, needs })
+  /** Of the hosts that answer. */
+  async observeHosts(progress: Progress): Promise<ReadonlyMap<string, ObservedHost>> {
+    return (await this.#ask(progress, [...this.#hosts.keys()], (host) => host.observe(progress))).answers
   }
 
-  #editsAny(clones: readonly InstanceSpec[]): boolean {
-    const ids = idsOf(clones)
-    return this.spec.templates.some(({ id, identity }) => identity === 'offline' && ids.has(id))
+  /** Asks hosts that answered so far; those that do no longer count as unreachable from now on. */
+  async #ask<T>(
+    progress: Progress,
+    names: readonly string[],
+    ask: (host: Hypervisor) => Promise<T>,
+  ): Promise<Answers<T>> {
+    const hosts = names.flatMap((name) => (this.#failures.has(name) ? [] : (this.#hosts.get(name) ?? [])))
+    const answers = await askAll(
+      progress,
+      hosts.map((host) => [host.host, () => ask(host)] as const),
+    )
+    for (const [name, error] of answers.failures) this.#failures.set(name, error)
+    return answers
+  }
+
+  async #unlock(): Promise<void> {
+    const locks = [...this.#locks.values()].toReversed()
+    this.#locks.clear()
+    for (const lock of locks) await lock[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const lock of this.#locks.splice(0).toReversed()) await lock[Symbol.asyncDispose]()
+    await this.#unlock()
     await Promise.allSettled([...this.#hosts.values()].map((host) => host.close()))
   }
 }
 
-export type Purpose = 'make' | 'tell' | 'remove'
-
-const idsOf = (clones: readonly InstanceSpec[]): ReadonlySet<string> =>
-  new Set(clones.map(({ source }) => source.id))
-
-const isMade = ({ vms }: ObservedHost, name: string): boolean => {
-  const stage = vms.find((vm) => vm.name === name)?.mark?.stage
-  return stage === 'created' || stage === 'provisioned'
+export interface Located extends Placed {
+  readonly observed: ReadonlyMap<string, ObservedHost>
 }
 
-function severalFailures(failures: readonly unknown[]): ProvisionError {
-  return new ProvisionError('host.unreachable', {
-    message: `Several hosts cannot be reached. ${failures.map(messageOf).join(' ')}`,
-    details: { failures: failures.map(messageOf) },
-    cause: failures[0],
-  })
-}
+/** Hosts that an instance is on or may go to. */
+const candidatesOf = ({ host, placement }: InstanceSpec): readonly string[] => placement?.hosts ?? [host]

@@ -16,18 +16,19 @@ export async function console(
 ): Promise<number> {
   return attempt(context, {}, async () => {
     const { spec } = await load(context, { ...options, json: false }, [name])
-    const instance = requireInstance(spec, name)
+    const declared = requireInstance(spec, name)
     const progress = context.progress()
-    await using session = await Session.open(progress, spec, [instance], composeServices(spec, context))
+    await using session = await Session.open(progress, spec, [declared], composeServices(spec, context))
+    const instance = await session.locateOne(progress)
     const host = session.host(instance.host)
     const { vms } = await host.observe(progress)
     const obstacle = obstacleTo(
       spec,
       instance,
-      vms.find((vm) => vm.name === name),
+      vms.find((vm) => vm.name === instance.name),
     )
     if (obstacle !== undefined) throw obstacle
-    const stream = await host.guest(name).console(progress)
+    const stream = await host.guest(instance.name).console(progress)
     context.stderr.write(`Connected to ${name}; Ctrl-] leaves, Enter shows a prompt.\n`)
     const end = await attachConsole(progress, stream, { input: context.stdin, output: context.stdout })
     context.stderr.write(

@@ -24,7 +24,9 @@ export async function ping(
     const hosts =
       names.length === 0
         ? spec.hosts
-        : spec.hosts.filter((host) => instances.some((instance) => instance.host === host.name))
+        : spec.hosts.filter((host) =>
+            instances.some(({ host: own, placement }) => (placement?.hosts ?? [own]).includes(host.name)),
+          )
     const report = await withView(context, options, (progress) =>
       pingAll(progress, {
         spec,

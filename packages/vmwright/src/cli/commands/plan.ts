@@ -13,7 +13,7 @@ export interface PlanOptions extends SpecOptions, RequestOptions {
   readonly steps: boolean
 }
 
-/** Shows what `apply` would do. Changes nothing. */
+/** Shows what `apply` would do. Changes nothing. Exit code 1 when it would leave out instances of hosts that are down. */
 export async function plan(
   context: CliContext,
   names: readonly string[],
@@ -27,6 +27,8 @@ export async function plan(
     )
     show(context, options.json, result, () => renderPlan(result, options.steps ? 'steps' : 'changes'))
     if (result.findings.some((finding) => finding.severity === 'error')) return exitCode.blocked
+    const lost = result.changes.some(({ action }) => action === 'blocked')
+    if (lost) return exitCode.failed
     const pending = result.steps.length > 0 || result.changes.some((change) => change.fields.length > 0)
     return options.detailedExitcode && pending ? exitCode.changes : exitCode.done
   })

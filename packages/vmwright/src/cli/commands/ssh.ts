@@ -46,7 +46,8 @@ export async function ssh(
         message: `No SSH host key of ${name} is known, so nothing can be verified.`,
         hint: `Log in with ssh itself when you know the key: ssh ${guest.user}@${guest.addresses[0]}`,
       })
-    const uri = spec.hosts.find((host) => host.name === instance.host)?.uri ?? ''
+    const on = logins.instances[0]?.host
+    const uri = spec.hosts.find((host) => host.name === on)?.uri ?? ''
     const folder = await mkdtemp(join(tmpdir(), 'vmwright-ssh-'))
     try {
       const knownHosts = join(folder, 'known_hosts')

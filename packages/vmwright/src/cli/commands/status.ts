@@ -7,7 +7,7 @@ import { load } from '../load.ts'
 import { type SpecOptions, sshCommand } from '../options.ts'
 import { renderInstances } from '../output/result.ts'
 
-/** The declared machines as they are. */
+/** The declared machines as they are. Exit code 1 when that cannot be told of all, because a host is down. */
 export async function status(
   context: CliContext,
   names: readonly string[],
@@ -22,6 +22,7 @@ export async function status(
     show(context, options.json, result, () =>
       renderInstances(result, sshCommand(context.environment, options)),
     )
-    return exitCode.done
+    const isLost = result.some(({ state, problem }) => state === 'unknown' && problem !== undefined)
+    return isLost ? exitCode.failed : exitCode.done
   })
 }

@@ -12,6 +12,9 @@ export function renderInstances(instances: readonly InstanceStatus[], ssh: strin
     each.login === undefined ? '-' : `${ssh} ${each.name}`,
   ])
   const drift = instances.flatMap((each) => each.drift.map((text) => `  ${each.name}: ${text}\n`))
+  const problems = instances.flatMap(({ name, problem }) =>
+    problem === undefined ? [] : [`  ${name}: ${problem}\n`],
+  )
   const bases = Map.groupBy(
     instances.filter(({ restsOn }) => restsOn !== undefined),
     ({ host, restsOn }) => `${restsOn} on ${host}`,
@@ -24,12 +27,13 @@ export function renderInstances(instances: readonly InstanceStatus[], ssh: strin
     (protectedBases.length > 0
       ? `\nOverlays of templates, which must not change:\n${protectedBases.join('')}`
       : '') +
-    (drift.length > 0 ? `\nDiffers from the spec:\n${drift.join('')}` : '')
+    (drift.length > 0 ? `\nDiffers from the spec:\n${drift.join('')}` : '') +
+    (problems.length > 0 ? `\nNot to be known for certain:\n${problems.join('')}` : '')
   )
 }
 
 function stateText(instance: InstanceStatus): string {
   if (instance.provision === 'foreign') return `${instance.state}, not ours`
-  if (instance.state === 'absent') return 'absent'
+  if (instance.state === 'absent' || instance.state === 'unknown') return instance.state
   return instance.provision === 'provisioned' ? instance.state : `${instance.state}, ${instance.provision}`
 }

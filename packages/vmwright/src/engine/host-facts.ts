@@ -1,0 +1,161 @@
+import type { Hypervisor, ObservedHost } from '../hypervisor/contract.ts'
+import type { AccessReport } from '../hypervisor/host-files.ts'
+import { ProvisionError } from '../lib/errors.ts'
+import type { Progress } from '../lib/progress.ts'
+import { accessNeeds } from '../plan/access.ts'
+import { needsHostNetwork, needsHostRules } from '../plan/networks/needed.ts'
+import type { HostFacts } from '../plan/plan.ts'
+import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
+import { gatherTemplates } from '../templates/gather.ts'
+import type { SessionServices } from './session.ts'
+
+/** To make machines, to tell how they are, or to remove them, for which templates do not matter. */
+export type Purpose = 'make' | 'tell' | 'remove'
+
+export interface FactsRequest {
+  readonly spec: ResolvedSpec
+  /** Those that are worked on, on whatever host. */
+  readonly instances: readonly InstanceSpec[]
+  readonly services: Pick<SessionServices, 'peekImage' | 'templates'>
+  readonly purpose: Purpose
+  readonly observed: ObservedHost
+}
+
+/** What the planner wants to know of a host beyond what its hypervisor tells. No mutation. */
+export async function gatherFacts(
+  progress: Progress,
+  host: Hypervisor,
+  request: FactsRequest,
+): Promise<HostFacts> {
+  const { observed } = request
+  const spec = hostOf(request.spec, host.host)
+  const here = request.instances.filter((instance) => instance.host === spec.name)
+  const own = { ...request, host: spec, here }
+  const [cachedImages, [templates, whyNoEdit, access], [network, rules]] = await Promise.all([
+    peekImages(progress, own),
+    gatherSources(progress, host, own),
+    readNetwork(progress, host, own),
+  ])
+  return {
+    spec,
+    can: host.can,
+    observed,
+    cachedImages,
+    templates,
+    whyNoEdit,
+    access,
+    network,
+    rules,
+  }
+}
+
+interface OwnRequest extends FactsRequest {
+  readonly host: HostSpec
+  /** Those on this host. */
+  readonly here: readonly InstanceSpec[]
+}
+
+async function peekImages(
+  progress: Progress,
+  { spec, host, here, services }: OwnRequest,
+): Promise<HostFacts['cachedImages']> {
+  const used = new Set(here.flatMap(({ source }) => (source.kind === 'image' ? source.id : [])))
+  const wanted = spec.images.filter(({ id }) => used.has(id))
+  const files = await Promise.all(
+    wanted.map(async (image) => [image.id, await services.peekImage(progress, host, image)] as const),
+  )
+  return new Map(
+    files.flatMap(([id, file]) => {
+      if (file === undefined) return []
+      const { sizeBytes, virtualSizeBytes, fileName: volume } = file
+      return [[id, { sizeBytes, virtualSizeBytes, volume }] as const]
+    }),
+  )
+}
+
+async function gatherSources(
+  progress: Progress,
+  host: Hypervisor,
+  request: OwnRequest,
+): Promise<readonly [HostFacts['templates'], string | undefined, AccessReport | undefined]> {
+  const { spec, observed, purpose, here, services } = request
+  const clones = here.filter(({ source }) => source.kind === 'template')
+  const unmade = here.filter(({ name }) => !isMade(observed, name))
+  const unmadeClones = unmade.filter(({ source }) => source.kind === 'template')
+  const [templates, whyNoEdit] = await Promise.all([
+    gatherTemplates(progress, host, {
+      host: request.host,
+      vms: observed.vms,
+      templates: spec.templates,
+      used: purpose === 'remove' ? new Set() : idsOf(clones),
+      toHash: purpose === 'make' && spec.cloning.fullHash ? idsOf(unmadeClones) : new Set(),
+      cloning: spec.cloning,
+      records: services.templates,
+    }),
+    purpose === 'make' && host.can.noShell === undefined && editsAny(spec, unmade)
+      ? host.whyNoEdit(progress)
+      : undefined,
+  ])
+  const access =
+    purpose === 'make' ? await checkAccess(progress, host, request, { templates, unmade }) : undefined
+  return [templates, whyNoEdit, access]
+}
+
+/** T9. For what is not made yet; T8: not again for clones of templates that were validated as they are. */
+async function checkAccess(
+  progress: Progress,
+  host: Hypervisor,
+  { spec, host: hostSpec, observed }: OwnRequest,
+  {
+    templates,
+    unmade,
+  }: { readonly templates: HostFacts['templates']; readonly unmade: readonly InstanceSpec[] },
+): Promise<AccessReport | undefined> {
+  if (host.can.noShell !== undefined) return undefined
+  const isKnown = ({ source }: InstanceSpec): boolean =>
+    source.kind === 'template' && templates.get(source.id)?.validated === 'earlier'
+  if (unmade.every(isKnown)) return undefined
+  // What is half made is made again: its files count for nothing.
+  const names = new Set(unmade.map(({ name }) => name))
+  const others = { ...observed, vms: observed.vms.filter(({ name }) => !names.has(name)) }
+  const needs = accessNeeds(spec, hostSpec, others, unmade)
+  return host.files.checkAccess(progress, { user: hostSpec.runtimeUser, needs })
+}
+
+/** Of hosts with networks of our own, to see what these collide with and which rules are there. */
+async function readNetwork(
+  progress: Progress,
+  host: Hypervisor,
+  { spec, observed, instances, purpose }: OwnRequest,
+): Promise<readonly [HostFacts['network'], HostFacts['rules']]> {
+  if (purpose === 'tell' || host.can.noShell !== undefined) return [undefined, []]
+  return Promise.all([
+    purpose === 'make' && needsHostNetwork(spec, host.host, instances)
+      ? host.system.network.read(progress)
+      : undefined,
+    needsHostRules(spec, observed) ? host.system.rules.read(progress) : [],
+  ])
+}
+
+/** Whether files are written into disks before the first boot. */
+const editsAny = (spec: ResolvedSpec, instances: readonly InstanceSpec[]): boolean =>
+  instances.some(({ source }) =>
+    source.kind === 'image'
+      ? source.customise !== undefined
+      : spec.templates.some(({ id, identity }) => identity === 'offline' && id === source.id),
+  )
+
+const idsOf = (clones: readonly InstanceSpec[]): ReadonlySet<string> =>
+  new Set(clones.map(({ source }) => source.id))
+
+const isMade = ({ vms }: ObservedHost, name: string): boolean => {
+  const stage = vms.find((vm) => vm.name === name)?.mark?.stage
+  return stage === 'created' || stage === 'provisioned'
+}
+
+export function hostOf(spec: ResolvedSpec, name: string): HostSpec {
+  const host = spec.hosts.find((candidate) => candidate.name === name)
+  if (host === undefined)
+    throw new ProvisionError('internal.bug', { message: `The spec has no host ${name}.` })
+  return host
+}

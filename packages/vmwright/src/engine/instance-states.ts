@@ -1,0 +1,50 @@
+import type { InstanceStatus } from '@vmwright/contract'
+import { Progress } from '../lib/progress.ts'
+import type { PlanInput } from '../plan/plan.ts'
+import { instanceStatus } from '../plan/status.ts'
+import type { InstanceSpec } from '../spec/resolved.ts'
+import type { RunState } from './context.ts'
+import type { Session } from './session.ts'
+
+/** How the instances were when the hosts were looked at. */
+export const statusOf = (input: PlanInput): readonly InstanceStatus[] =>
+  input.instances.map((instance) => {
+    const facts = input.hosts.get(instance.host)
+    const status = instanceStatus(input.spec, instance, facts?.observed, [], facts?.templates)
+    return withProblem(status, problemOf(input, instance))
+  })
+
+/** How they are now. After a cancelled run too, with a short limit of its own: it tells what remains. */
+export async function finalStatus(
+  seam: Progress['seam'],
+  session: Session,
+  input: PlanInput,
+  state: RunState,
+): Promise<readonly InstanceStatus[]> {
+  const progress = new Progress(seam).child({ timeoutMs: 15_000 })
+  const observed = await session.observeHosts(progress).catch(() => undefined)
+  if (observed === undefined) return []
+  const later = { ...input, unreachable: session.unreachable }
+  return input.instances.map((instance) => {
+    const { name, host } = instance
+    const addresses = state.ready.get(name)?.addresses
+    const status = instanceStatus(input.spec, instance, observed.get(host), addresses)
+    return withProblem(status, problemOf(later, instance))
+  })
+}
+
+const withProblem = (status: InstanceStatus, problem: string | undefined): InstanceStatus =>
+  problem === undefined ? status : { ...status, problem }
+
+/** Why nobody knows how it is, or where else it is. */
+function problemOf(
+  { placement, unreachable }: Pick<PlanInput, 'placement' | 'unreachable'>,
+  { name, host }: InstanceSpec,
+): string | undefined {
+  const lost = unreachable.get(host)
+  if (lost !== undefined)
+    return `${placement.blocked.get(name) ?? `its host ${host} cannot be reached`} (${lost.message})`
+  return placement.findings.find(
+    ({ code, object }) => code === 'vm.elsewhere' && object === `instance ${name}`,
+  )?.message
+}
