@@ -2,7 +2,7 @@ import type { ObservedVm } from '../hypervisor/contract.ts'
 import { formatBytes } from '../lib/units.ts'
 import { StepChain } from './builder.ts'
 import type { Comparison } from './compare.ts'
-import type { InstanceContext } from './decision.ts'
+import { type InstanceContext, networkStepsOf } from './decision.ts'
 import { seedName } from './vm-plan.ts'
 import { hasVolume } from './volume-index.ts'
 
@@ -18,13 +18,15 @@ export interface ChangeSteps {
  * in the guest: the snapshot of the spec holds the old one, so it goes here and is made again after the first boot.
  */
 export function addChanges(
-  { vm, builder, facts }: InstanceContext,
+  context: InstanceContext,
   observed: ObservedVm,
   comparison: Comparison,
   asked: { readonly reseed: boolean; readonly restart: boolean; readonly reseal: boolean },
 ): ChangeSteps {
+  const { vm, builder, facts } = context
   const { instance } = vm
-  const chain = new StepChain(builder, { host: instance.host, instance: instance.name })
+  const place = { host: instance.host, instance: instance.name }
+  const chain = new StepChain(builder, place, networkStepsOf(context))
   const restartFields = comparison.fields
     .filter((field) => field.how === 'restart')
     .map((field) => field.field)

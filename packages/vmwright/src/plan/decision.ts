@@ -1,5 +1,6 @@
 import type { InstanceSpec } from '../spec/resolved.ts'
 import type { PlanBuilder } from './builder.ts'
+import type { NetworkSteps } from './networks/add-networks.ts'
 import type { ApplyRequest, Change, Finding, HostFacts, PlanInput } from './plan.ts'
 import type { VmPlan } from './vm-plan.ts'
 
@@ -10,6 +11,14 @@ export interface InstanceContext {
   readonly facts: HostFacts
   readonly vm: VmPlan
   readonly builder: PlanBuilder
+  /** Its steps that use a network wait for these. */
+  readonly networkSteps: NetworkSteps
+}
+
+/** Ids of the steps that make, change and open the networks of this machine. */
+export const networkStepsOf = ({ vm, networkSteps }: InstanceContext): readonly string[] => {
+  const steps = networkSteps.get(vm.instance.host)
+  return steps === undefined ? [] : [...new Set(vm.networks)].flatMap((name) => steps.get(name) ?? [])
 }
 
 /** What is done about one instance; its steps are in the builder by then. */

@@ -3,6 +3,29 @@ import { uuidFromNames } from '../lib/hash.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { PoolSpec } from '../spec/resolved-places.ts'
 
+/** How a pool of the spec is made; `undefined`: it exists, and is left as it is. */
+export function poolDefinition(pool: PoolSpec): PoolDefinition | undefined {
+  const { name } = pool
+  switch (pool.kind) {
+    case 'use':
+      return undefined
+    case 'path':
+      return {
+        name,
+        path: pool.path,
+        ...(pool.permissions === undefined ? {} : { permissions: pool.permissions }),
+      }
+    case 'logical': {
+      const { volumeGroup, devices } = pool
+      return { name, path: `/dev/${volumeGroup}`, source: { kind: 'logical', volumeGroup, devices } }
+    }
+    case 'netfs': {
+      const { path, server, folder, format } = pool
+      return { name, path, source: { kind: 'netfs', server, folder, format } }
+    }
+  }
+}
+
 /** The pool that holds base images on each host. */
 export const imagePoolName = 'vmwright-images'
 

@@ -2,13 +2,17 @@ import type { ObservedVm } from '../hypervisor/contract.ts'
 import { PlanBuilder } from './builder.ts'
 import { addCloneEndings } from './clone-endings.ts'
 import { addCloneRemovals } from './clone-removal.ts'
+import { withHostRecords } from './host-record.ts'
+import { addNetworks, noNetworks } from './networks/add-networks.ts'
 import { addCreation, addProvisioning, addSharedParts } from './creation.ts'
 import { decideExisting } from './decide-existing.ts'
 import { type Decision, decision, type InstanceContext, problem } from './decision.ts'
-import type { ApplyInput, ApplyRequest, Plan, PlanInput } from './plan.ts'
+import { blockedChange, placementFindings } from './place-changes.ts'
+import type { ApplyInput, ApplyRequest, Change, Plan, PlanInput } from './plan.ts'
 import { preflight } from './preflight/preflight.ts'
 import { templateProblems } from './preflight/templates.ts'
 import { addRemoval } from './removal.ts'
+import { poolResources } from './resources.ts'
 import { vmPlan, type VmPlan } from './vm-plan.ts'
 import { hasVolume } from './volume-index.ts'
 
@@ -18,29 +22,43 @@ export function planApply(input: ApplyInput, asked: ApplyRequest): Plan {
   const request = asked.stage === 'preflight' ? ({ ...asked, stage: 'full' } as const) : asked
   const builder = new PlanBuilder()
   if (request.stage === 'image-cache') addImageCache(input, builder)
-  const decisions = input.instances.flatMap((instance) => {
+  const instances = input.instances.filter((instance) => blockedChange(input, instance) === undefined)
+  const networks =
+    request.stage === 'image-cache' ? noNetworks : addNetworks({ ...input, instances }, request, builder)
+  const networkSteps = networks.steps
+  const decisions = instances.flatMap((instance) => {
     const facts = input.hosts.get(instance.host)
     if (facts === undefined || request.stage === 'image-cache') return []
-    return [
-      decideInstance({ input, request, facts, vm: vmPlan(input.spec, instance, facts.observed), builder }),
-    ]
+    const vm = vmPlan(input.spec, instance, facts.observed)
+    return [decideInstance({ input, request, facts, vm, builder, networkSteps })]
   })
   addCloneEndings(input, builder)
   const toCreate = decisions.filter((decision) => decision.creates).map(({ vm }) => vm)
   const toSeed = decisions.filter(({ creates, seeds }) => creates || seeds).map(({ vm }) => vm)
   const findings = [
-    ...preflight(input, { toCreate, toSeed }),
+    ...placementFindings(input),
+    ...preflight(input, { toCreate, toSeed, networks: networks.decisions }),
+    ...networks.findings,
     ...decisions.flatMap((decision) => decision.findings),
   ]
+  const isPreflight = asked.stage === 'preflight'
   return {
     project: input.spec.project,
     stage: asked.stage,
-    changes: asked.stage === 'preflight' ? [] : decisions.map((decision) => decision.change),
-    steps: asked.stage === 'preflight' ? [] : builder.steps,
+    changes: isPreflight ? [] : changesOf(input, decisions),
+    resources: isPreflight ? [] : [...networks.resources, ...poolResources(input, builder.steps)],
+    steps: isPreflight ? [] : withHostRecords(input, builder.steps),
     findings,
-    resources: [],
     templates: plannedTemplates(input, toCreate),
   }
+}
+
+/** In the order of the instances, with those that cannot be worked on. */
+function changesOf(input: PlanInput, decisions: readonly Decision[]): readonly Change[] {
+  const decided = new Map(decisions.map(({ change }) => [change.instance, change]))
+  return input.instances.flatMap(
+    (instance) => decided.get(instance.name) ?? blockedChange(input, instance) ?? [],
+  )
 }
 
 function plannedTemplates(input: PlanInput, toCreate: readonly VmPlan[]): Plan['templates'] {

@@ -3,22 +3,28 @@ import { PlanBuilder } from './builder.ts'
 import { addRestarts } from './clone-endings.ts'
 import { addCloneRemovals } from './clone-removal.ts'
 import { snapshotVolumeName } from './naming.ts'
+import { blockedChange, placementFindings } from './place-changes.ts'
 import type { Change, DestroyRequest, Plan, PlanInput } from './plan.ts'
+import { addNetworkRemovals } from './networks/removal.ts'
 import { addPoolRemovals } from './pool-removal.ts'
 import { addRemoval, namedVolumes } from './removal.ts'
+import { poolResources } from './resources.ts'
 import { vmPlan, type VmPlan } from './vm-plan.ts'
 import { hasVolume, isUsedByOthers } from './volume-index.ts'
 
 /**
  * Removes exactly the declared machines that are ours (C30-C35): absent ones are skipped, foreign ones are left
  * alone unless adopted, disks go only when asked for, cached images never. With disks, files of declared names
- * whose machine no longer exists go too, and pools that were made for them and hold nothing else. Pure.
+ * whose machine no longer exists go too, and pools that were made for them and hold nothing else. Networks and rules
+ * of the project go with its last machine on a host. Pure.
  */
 export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
   const builder = new PlanBuilder()
   const changes = input.instances.flatMap((instance): readonly Change[] => {
     const facts = input.hosts.get(instance.host)
-    if (facts === undefined) return []
+    const blocked = blockedChange(input, instance)
+    // Without room it does not exist anywhere, but files of it may.
+    if (facts === undefined) return blocked === undefined ? [] : [blocked]
     const vm = vmPlan(input.spec, instance, facts.observed)
     const change = (action: Change['action'], reason: string): readonly Change[] => [
       { instance: instance.name, host: instance.host, action, reason, fields: [] },
@@ -55,14 +61,15 @@ export function planDestroy(input: PlanInput, request: DestroyRequest): Plan {
     return change('destroy', request.disks === 'delete' ? 'with its disks' : 'its disks stay')
   })
   for (const facts of input.hosts.values()) addRestarts(input, facts, builder)
+  const networks = addNetworkRemovals(input, builder, changes)
   if (request.disks === 'delete') addPoolRemovals(input, builder, changes)
   return {
     project: input.spec.project,
     stage: 'full',
     changes,
     steps: builder.steps,
-    findings: [],
-    resources: [],
+    findings: [...placementFindings(input, 'warnings'), ...networks.findings],
+    resources: [...networks.resources, ...poolResources(input, builder.steps)],
     templates: [],
   }
 }

@@ -1,7 +1,7 @@
 import type { ObservedPool, ObservedVm } from '../hypervisor/contract.ts'
 import type { PoolSpec } from '../spec/resolved-places.ts'
 import type { PlanBuilder } from './builder.ts'
-import { imagePoolName } from './naming.ts'
+import { imagePoolName, poolDefinition } from './naming.ts'
 import type { Change, HostFacts, PlanInput } from './plan.ts'
 import { isNamedAfter } from './removal.ts'
 
@@ -12,8 +12,9 @@ import { isNamedAfter } from './removal.ts'
 export function addPoolRemovals(input: PlanInput, builder: PlanBuilder, changes: readonly Change[]): void {
   for (const [host, facts] of input.hosts) {
     for (const pool of input.spec.pools) {
-      if (pool.kind !== 'path' || pool.name === imagePoolName) continue
-      const there = facts.observed.pools.find(({ name, path }) => name === pool.name && path === pool.path)
+      const made = poolDefinition(pool)
+      if (made === undefined || pool.name === imagePoolName) continue
+      const there = facts.observed.pools.find(({ name, path }) => name === made.name && path === made.path)
       if (there === undefined || !there.isOurs) continue
       const users = usersOf(input, host, pool)
       const areGone = users.every((name) =>
@@ -24,7 +25,7 @@ export function addPoolRemovals(input: PlanInput, builder: PlanBuilder, changes:
       builder.add(
         'remove-pool',
         { host },
-        { pool: { name: pool.name, path: pool.path } },
+        { pool: made },
         {
           title: `remove storage pool ${pool.name}`,
           reason: 'it was made for these machines and is empty then',

@@ -1,11 +1,11 @@
 import type { ObservedVm } from '../../hypervisor/contract.ts'
 import { isInside, withoutPrefix } from '../../lib/addresses.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
-import { vmPlan } from '../vm-plan.ts'
+import { isOwn } from '../networks/definition.ts'
 import type { Finding, HostFacts, PlanInput } from '../plan.ts'
 import { finding, list } from './finding.ts'
 
-/** Networks that are missing or inactive, and addresses outside of them (C13). */
+/** Networks of the host that are missing or inactive, and addresses outside of them (C13). Not those that vmwright makes. */
 export function networkFindings(
   input: PlanInput,
   facts: HostFacts,
@@ -13,8 +13,13 @@ export function networkFindings(
 ): readonly Finding[] {
   const { observed, spec } = facts
   const findings: Finding[] = []
-  const wanted = new Set(instances.flatMap((instance) => vmPlan(input.spec, instance, observed).networks))
+  const nameOf = new Map(input.spec.networks.map(({ id, name }) => [id, name]))
+  const own = new Set(input.spec.networks.filter(isOwn).map(({ name }) => name))
+  const wanted = new Set(
+    instances.flatMap(({ interfaces }) => interfaces.map((nic) => nameOf.get(nic.network) ?? nic.network)),
+  )
   for (const name of wanted) {
+    if (own.has(name)) continue
     const network = observed.networks.find((candidate) => candidate.name === name)
     if (network === undefined) {
       const existing = list(observed.networks.map((candidate) => candidate.name))
@@ -40,10 +45,10 @@ export function networkFindings(
     }
   }
   for (const instance of instances) {
-    instance.interfaces.forEach((nic, index) => {
-      const name = vmPlan(input.spec, instance, observed).networks[index]
+    instance.interfaces.forEach((nic) => {
+      const name = nameOf.get(nic.network) ?? nic.network
       const network = observed.networks.find((candidate) => candidate.name === name)
-      if (network === undefined || network.subnets.length === 0) return
+      if (network === undefined || network.subnets.length === 0 || own.has(name)) return
       for (const address of nic.addresses.map(withoutPrefix)) {
         if (network.subnets.some((subnet) => isInside(address, subnet))) continue
         findings.push(
@@ -88,7 +93,7 @@ export function conflictFindings(
           ),
         )
       }
-      for (const address of nic.addresses.map(withoutPrefix)) {
+      for (const address of [...nic.addresses.map(withoutPrefix), ...nic.leases]) {
         const lease = leases.find((candidate) => candidate.address === address && !ownMacs.has(candidate.mac))
         if (lease === undefined) continue
         const who = macOwner.get(lease.mac)?.name ?? lease.hostname ?? lease.mac

@@ -17,7 +17,9 @@ export function deviceFindings(facts: HostFacts, wanted: NetworkDefinition): rea
     if (there?.kind === 'bridge') return []
     if (there !== undefined) {
       const message = `The network ${name} joins ${bridge}, which is no bridge on the host (${there.kind}).`
-      return [finding('error', 'network.not-found', host, message, `Bridges of the host: ${names(['bridge'])}.`)]
+      return [
+        finding('error', 'network.not-found', host, message, `Bridges of the host: ${names(['bridge'])}.`),
+      ]
     }
     const isPlanned = spec.preparation.bridges.some((each) => each.name === bridge)
     const hint = isPlanned

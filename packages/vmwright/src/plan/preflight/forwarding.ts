@@ -79,25 +79,22 @@ function blockerFindings(
     `iptables -I FORWARD -o ${bridge} -j ACCEPT`,
   ]
   const look = 'nft list ruleset | grep -B3 "hook forward"'
-  return [
-    warn('A chain of somebody else', backend === 'iptables' ? iptables : [look, ...iptables]),
-  ]
+  return [warn('A chain of somebody else', backend === 'iptables' ? iptables : [look, ...iptables])]
 }
 
-const commandsOf: Readonly<
-  Record<HostFirewall['managers'][number], (bridge: string) => readonly string[]>
-> = {
-  firewalld: (bridge) => [
-    `firewall-cmd --permanent --zone=trusted --add-interface=${bridge}`,
-    'firewall-cmd --reload',
-  ],
-  ufw: (bridge) => [
-    `ufw allow in on ${bridge}`,
-    `ufw route allow in on ${bridge}`,
-    `ufw route allow out on ${bridge}`,
-  ],
-  docker: (bridge) => [
-    `iptables -I DOCKER-USER -i ${bridge} -j ACCEPT`,
-    `iptables -I DOCKER-USER -o ${bridge} -j ACCEPT`,
-  ],
-}
+const commandsOf: Readonly<Record<HostFirewall['managers'][number], (bridge: string) => readonly string[]>> =
+  {
+    firewalld: (bridge) => [
+      `firewall-cmd --permanent --zone=trusted --add-interface=${bridge}`,
+      'firewall-cmd --reload',
+    ],
+    ufw: (bridge) => [
+      `ufw allow in on ${bridge}`,
+      `ufw route allow in on ${bridge}`,
+      `ufw route allow out on ${bridge}`,
+    ],
+    docker: (bridge) => [
+      `iptables -I DOCKER-USER -i ${bridge} -j ACCEPT`,
+      `iptables -I DOCKER-USER -o ${bridge} -j ACCEPT`,
+    ],
+  }

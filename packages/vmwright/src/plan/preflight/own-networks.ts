@@ -28,7 +28,9 @@ const isNew = (decision: NetworkDecision): boolean => {
     case 'start':
       return true
     case 'restart':
-      return decision.fields.some(({ field }) => ['mode', 'bridge', 'interface', 'ipv4', 'ipv6'].includes(field))
+      return decision.fields.some(({ field }) =>
+        ['mode', 'bridge', 'interface', 'ipv4', 'ipv6'].includes(field),
+      )
     case 'live':
     case 'pending':
     case 'none':
