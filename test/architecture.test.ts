@@ -23,6 +23,7 @@ const contracts = [
   `${hypervisor}/host-files.ts`,
   `${hypervisor}/guest-access.ts`,
   `${hypervisor}/networks.ts`,
+  `${hypervisor}/normal-network.ts`,
   `${hypervisor}/host`,
 ]
 const cloudinit = `${src}/cloudinit`
@@ -47,7 +48,7 @@ const folders: Readonly<Record<string, Folder>> = {
   },
   [`${hypervisor}/libvirt`]: {
     imports: [lib, spec, ...contracts],
-    npm: [contract, '@vmwright/libvirt', 'zod'],
+    npm: [contract, '@vmwright/libvirt', 'yaml', 'zod'],
     node: true,
   },
   [cloudinit]: { imports: [lib, spec], npm: [contract, 'yaml'], node: false },

@@ -20,7 +20,7 @@ export interface HostShell {
   run(progress: Progress, command: HostCommand): Promise<RunResult>
   /** Program and arguments of a process there, for who needs to speak with it. */
   commandLine(
-    command: Pick<HostCommand, 'script' | 'arguments' | 'privileged'>,
+    command: Pick<HostCommand, 'script' | 'arguments' | 'privileged' | 'connection'>,
   ): readonly [string, ...string[]]
 }
 
@@ -33,6 +33,8 @@ export interface HostCommand {
   readonly effect: { readonly kind: string; readonly object: string; readonly mutates: boolean }
   /** As root: directly, or by `sudo -n` for everybody else. A session's host is left as that user. */
   readonly privileged: boolean
+  /** `own`: over a new connection, not the one that is shared; it proves that the host can be reached now. */
+  readonly connection?: 'own'
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void
 }
 
@@ -51,9 +53,14 @@ export function hostShell(spec: HostSpec): HostShell {
   const { name, route } = parseUri(spec.uri)
   const isSession = name === 'qemu:///session'
   const isRoot = route.kind === 'unix' && process.getuid?.() === 0
-  const commandLine: HostShell['commandLine'] = ({ script, arguments: words = [], privileged }) => {
+  const commandLine: HostShell['commandLine'] = ({
+    script,
+    arguments: words = [],
+    privileged,
+    connection,
+  }) => {
     const shell = ['sh', '-c', privileged && !isSession && !isRoot ? asRoot(script) : script, 'sh', ...words]
-    if (route.kind === 'ssh') return ['ssh', ...sshCommand(route, shell)]
+    if (route.kind === 'ssh') return ['ssh', ...sshCommand(route, shell, connection)]
     if (route.kind === 'unix') return ['sh', ...shell.slice(1)]
     throw new ProvisionError('host.no-shell', {
       message: `No command can be run on host ${spec.name}: ${whyNoShell(spec.uri)}.`,
