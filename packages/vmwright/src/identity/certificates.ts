@@ -46,9 +46,10 @@ const block = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 /** update-ca-certificates takes one certificate from each file, and leaves a chain out. */
 function singles(name: string, pem: string): readonly { readonly name: string; readonly pem: string }[] {
+  const base = name.replace(/\.(pem|crt|cer)$/i, '').replaceAll(/[^\w.-]/g, '-')
   const blocks = pem.match(block) ?? [pem.trimEnd()]
   return blocks.map((text, index) => ({
-    name: blocks.length === 1 ? name : `${name}-${index + 1}`,
+    name: blocks.length === 1 ? base : `${base}-${index + 1}`,
     pem: `${text}\n`,
   }))
 }

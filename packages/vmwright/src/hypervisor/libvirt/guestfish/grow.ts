@@ -32,7 +32,7 @@ export async function growPartition(guestfish: Guestfish, { device, type }: Root
     await guestfish.ask('part-resize', disk, number, Number(size) / sectorBytes - tailSectors)
   }
   if (!type.startsWith('ext')) return
-  await guestfish.ask('e2fsck', device, 'correct:true', 'forceall:true')
+  await guestfish.ask('e2fsck', device, 'correct:true')
   await guestfish.ask('resize2fs', device)
 }
 
