@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { fault, field, key, localPath, required, text } from './field.ts'
 import { instanceDefaultsDocument, instanceGroupDocument, type instanceOverrideDocument } from './instance.ts'
+import { hostInventoryDocument } from './host-inventory.ts'
 import { networkDocument } from './networks.ts'
 import { hostDocument, imageDocument, imagePolicyDocument } from './places.ts'
 import { poolDocument } from './pools.ts'
@@ -72,6 +73,13 @@ export const specDocument = z.strictObject({
     default: '`local: { uri: qemu:///system }`',
     example: { rack1: { uri: 'qemu+ssh://root@rack1/system' } },
   }),
+  hostInventory: field(
+    hostInventoryDocument,
+    'Further hosts, by the names that an Ansible inventory has for them.',
+    {
+      default: 'none',
+    },
+  ),
   images: field(
     z.record(key(), imageDocument),
     'Images beyond the catalogue; an entry with the key of the catalogue changes that one.',
@@ -111,6 +119,7 @@ export type GroupDocument = z.infer<typeof instanceGroupDocument>
 export type InstanceDocument = z.infer<typeof instanceOverrideDocument>
 export type InterfaceDocument = NonNullable<InstanceDocument['interfaces']>[number]
 export type HostDocument = z.infer<typeof hostDocument>
+export type HostInventoryDocument = z.infer<typeof hostInventoryDocument>
 export type NetworkDocument = z.infer<typeof networkDocument>
 export type PoolDocument = z.infer<typeof poolDocument>
 export type CustomiseDocument = NonNullable<InstanceDocument['customise']>

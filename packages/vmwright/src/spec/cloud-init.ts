@@ -1,17 +1,11 @@
 import type { CloudInitDocument } from '@vmwright/contract'
 import type { Member } from './groups.ts'
-import type { Path } from './node.ts'
+import { readPublicKeys } from './public-keys.ts'
 import { toMs } from './quantity.ts'
 import type { Report } from './report.ts'
 import type { CloudInitSpec, WriteFileSpec } from './resolved.ts'
-import { localFile, type SecretDocument, secretRef } from './secret-ref.ts'
-
-export interface CloudInitContext {
-  readonly report: Report
-  readonly homeDirectory: string
-  /** Texts of the files that the spec names, by absolute path. */
-  readonly files: ReadonlyMap<string, string>
-}
+import { type SecretDocument, secretRef } from './secret-ref.ts'
+import { fileText, type TextContext } from './texts.ts'
 
 /** What cloud-init meets in the guest. */
 export interface GuestSystem {
@@ -23,11 +17,7 @@ export interface GuestSystem {
 
 export const defaultFinalMessage = 'vmwright: cloud-init finished at $timestamp after $uptime seconds'
 
-export function resolveCloudInit(
-  member: Member,
-  system: GuestSystem,
-  context: CloudInitContext,
-): CloudInitSpec {
+export function resolveCloudInit(member: Member, system: GuestSystem, context: TextContext): CloudInitSpec {
   const document = member.settings.cloudInit ?? {}
   const user = document.user ?? {}
   const { password, hashedPassword } = resolvePasswords(user, member, context)
@@ -42,7 +32,7 @@ export function resolveCloudInit(
         ((password ?? hashedPassword) === undefined ? 'ALL=(ALL) NOPASSWD:ALL' : 'ALL=(ALL) ALL'),
       shell: user.shell ?? '/bin/bash',
       groups: user.groups ?? ['sudo'],
-      sshKeys: resolveKeys(user.sshKeys ?? [], member, context),
+      sshKeys: readPublicKeys(user.sshKeys ?? [], member.layers, ['cloudInit', 'user', 'sshKeys'], context),
     },
     injectOwnKey: document.injectOwnKey ?? true,
     rootPassword:
@@ -85,7 +75,7 @@ type User = NonNullable<CloudInitDocument['user']>
 function resolvePasswords(
   user: User,
   member: Member,
-  context: CloudInitContext,
+  context: TextContext,
 ): Pick<CloudInitSpec['user'], 'password' | 'hashedPassword'> {
   const { report } = context
   const strengthOf = (kind: 'password' | 'hashedPassword'): number =>
@@ -110,46 +100,11 @@ function resolvePasswords(
   }
 }
 
-function resolveKeys(
-  keys: readonly (string | { readonly file: string })[],
-  member: Member,
-  context: CloudInitContext,
-): readonly string[] {
-  return keys.flatMap((key, index) => {
-    const path = ['cloudInit', 'user', 'sshKeys', index]
-    const text = typeof key === 'string' ? key : fileText(key.file, [...path, 'file'], member, context)
-    const lines = (text ?? '')
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== '' && !line.startsWith('#'))
-    for (const line of lines) {
-      if (/PRIVATE KEY/.test(line)) {
-        context.report.within(
-          member.layers,
-          path,
-          'is a private key',
-          'Name the public one, which ends in `.pub`. Never put a private key into a spec.',
-        )
-        return []
-      }
-      if (!/^(ssh-|ecdsa-|sk-)\S+ AAAA[A-Za-z0-9+/]+={0,2}( |$)/.test(line)) {
-        context.report.within(
-          member.layers,
-          path,
-          'is not an SSH public key',
-          'Write the line that `ssh-keygen -y` prints: `ssh-ed25519 AAAA… comment`.',
-        )
-      }
-    }
-    return lines
-  })
-}
-
 function resolveFile(
   file: NonNullable<CloudInitDocument['writeFiles']>[number],
   index: number,
   member: Member,
-  context: CloudInitContext,
+  context: TextContext,
 ): WriteFileSpec {
   const at = ['cloudInit', 'writeFiles', index, 'content', 'file']
   return {
@@ -157,25 +112,12 @@ function resolveFile(
     content:
       typeof file.content === 'string'
         ? file.content
-        : (fileText(file.content.file, at, member, context) ?? ''),
+        : (fileText(file.content.file, member.layers, at, context) ?? ''),
     owner: file.owner ?? 'root:root',
     permissions: file.permissions ?? '0644',
     append: file.append ?? false,
     defer: file.defer ?? false,
   }
-}
-
-function fileText(path: string, at: Path, member: Member, context: CloudInitContext): string | undefined {
-  const full = localFile(path, member.layers, at, context)
-  const text = context.files.get(full)
-  if (text === undefined)
-    context.report.within(
-      member.layers,
-      at,
-      `the file ${full} cannot be read as UTF-8 text`,
-      'Create it, or correct the path.',
-    )
-  return text
 }
 
 function checkLogin(

@@ -1,7 +1,7 @@
 import type { HostDocument, SpecDocument } from '@vmwright/contract'
 import type { Report } from './report.ts'
 import type { HostSpec } from './resolved.ts'
-import { noPreparation } from './resolved-places.ts'
+import { resolvePreparation } from './preparation.ts'
 import { secretRef } from './secret-ref.ts'
 
 export const systemFolder = '/var/lib/libvirt/images/vmwright'
@@ -31,7 +31,7 @@ export function resolveHosts(document: SpecDocument, context: HostContext): read
         runtimeUser: host.runtimeUser,
         repairAccess: host.repairAccess ?? false,
         login: loginOf(name, host, context),
-        preparation: noPreparation,
+        preparation: resolvePreparation(host.prepare, ['hosts', name, 'prepare'], context.report),
       }
     },
   )
@@ -60,7 +60,13 @@ function checkHost(name: string, host: HostDocument, uri: string, report: Report
       'needs a `login`, because it is a Hyper-V host',
       'Add `login: { user: NAME, password: { env: NAME } }`.',
     )
-  for (const field of ['acceleration', 'startInactiveNetworks', 'runtimeUser', 'repairAccess'] as const) {
+  for (const field of [
+    'acceleration',
+    'startInactiveNetworks',
+    'runtimeUser',
+    'repairAccess',
+    'prepare',
+  ] as const) {
     if (host[field] !== undefined)
       report.atKey([...at, field], 'is only for libvirt hosts', 'Remove it: Hyper-V has nothing like it.')
   }

@@ -1,17 +1,20 @@
 import type { SpecDocument } from '@vmwright/contract'
 import { choose, type Choice } from './choice.ts'
 import { checkClone, checkNoClone, cloneSource, offlineSettings } from './clone.ts'
-import { type CloudInitContext, resolveCloudInit } from './cloud-init.ts'
+import { resolveCloudInit } from './cloud-init.ts'
+import { checkCustomised, customisedSettings, type CustomiseContext, resolveCustomise } from './customise.ts'
 import { resolveCloneDisk, resolveExtraDisks, resolveRootDisk } from './disks.ts'
 import type { Member } from './groups.ts'
 import { isHyperv } from './hosts.ts'
 import { checkNoHyperv, resolveHyperv } from './hyperv.ts'
 import { type NetworkContext, resolveInterfaces } from './interfaces.ts'
+import { resolvePlace } from './placement.ts'
 import { toMib } from './quantity.ts'
 import { resolveReady } from './ready.ts'
 import {
   type HostSpec,
   type ImageSpec,
+  type InstanceSource,
   type InstanceSpec,
   type InterfaceSpec,
   readyRungs,
@@ -19,7 +22,7 @@ import {
 } from './resolved.ts'
 import type { Source } from './source.ts'
 
-export interface InstanceContext extends CloudInitContext, NetworkContext {
+export interface InstanceContext extends CustomiseContext, NetworkContext {
   readonly hosts: Choice
   readonly images: Choice
   readonly pools: Choice
@@ -35,15 +38,16 @@ export function resolveInstance(member: Member, picked: Source, context: Instanc
   const memoryMib = toMib(settings.memory ?? '1GiB')
   if (memoryMib < 128)
     report.within(layers, ['memory'], 'is less than 128MiB', 'No supported system boots with that.')
-  const hostName = choose(context.hosts, settings.host, member, ['host'], report)
+  const { host: hostName, placement } = resolvePlace(member, context)
   const host = context.resolvedHosts.get(hostName)
   const onHyperv = host !== undefined && isHyperv(host)
   const hyperv = onHyperv ? resolveHyperv(member, context) : undefined
   const isWindows = hyperv?.os === 'windows'
   const template = picked.kind === 'template' ? picked.template : undefined
-  const isOffline = template?.identity === 'offline'
   const origin =
     template === undefined ? fromImage(member, picked, context) : fromTemplate(member, template, context)
+  const customise = origin.source.kind === 'image' ? origin.source.customise : undefined
+  const isOffline = template?.identity === 'offline' || customise !== undefined
   if (host !== undefined) checkHost(member, host, picked, context)
   const fit = (nic: InterfaceSpec): InterfaceSpec => ({
     ...nic,
@@ -56,7 +60,7 @@ export function resolveInstance(member: Member, picked: Source, context: Instanc
     name,
     group,
     host: hostName,
-    placement: undefined,
+    placement,
     pool: choose(context.pools, settings.pool, member, ['pool'], report),
     vcpus: settings.vcpus ?? 2,
     singleSocket: settings.singleSocket ?? true,
@@ -64,10 +68,10 @@ export function resolveInstance(member: Member, picked: Source, context: Instanc
     ...made,
     interfaces: [fit(first), ...others.map(fit)],
     cloudInit: resolveCloudInit(
-      isOffline ? { ...member, settings: offlineSettings(settings) } : member,
+      reaching(member, origin.source, isOffline),
       {
         user: user ?? (isWindows ? 'Administrator' : 'debian'),
-        hasLogin: template !== undefined,
+        hasLogin: isOffline || template !== undefined,
         isWindows,
       },
       context,
@@ -82,6 +86,13 @@ export function resolveInstance(member: Member, picked: Source, context: Instanc
   }
 }
 
+/** What cloud-init is told; where there is none, only what is done in its place. */
+const reaching = (member: Member, { kind }: InstanceSource, isOffline: boolean): Member => {
+  if (!isOffline) return member
+  const settingsOf = kind === 'template' ? offlineSettings : customisedSettings
+  return { ...member, settings: settingsOf(member.settings) }
+}
+
 type Origin = Pick<
   InstanceSpec,
   'source' | 'machine' | 'firmware' | 'secureBoot' | 'seedBus' | 'rootDisk' | 'extraDisks'
@@ -94,15 +105,20 @@ function fromImage(member: Member, picked: Source, context: InstanceContext): Or
   if (picked.kind === 'image') checkNoClone(member, report)
   const declared = Object.hasOwn(imageDocuments, id) ? imageDocuments[id] : undefined
   const image = context.resolvedImages.get(id)
+  const customise = resolveCustomise(member, { id, customise: declared?.customise }, context)
+  if (customise !== undefined) checkCustomised(member, customise, report)
   const origin = {
-    source: { kind: 'image', id, customise: undefined },
+    source: { kind: 'image', id, customise },
     // The image knows better than `defaults` what it boots with, and the instance better than the image.
     machine: own.machine ?? declared?.machine ?? settings.machine ?? 'q35',
     firmware: own.firmware ?? declared?.firmware ?? settings.firmware ?? 'uefi',
     secureBoot: own.secureBoot ?? declared?.secureBoot ?? settings.secureBoot ?? false,
     seedBus: own.seedBus ?? declared?.seedBus ?? settings.seedBus ?? 'scsi',
     rootDisk: resolveRootDisk(member, report),
-    extraDisks: resolveExtraDisks(member, report),
+    extraDisks: resolveExtraDisks(
+      customise === undefined ? member : { ...member, settings: customisedSettings(settings) },
+      report,
+    ),
     user: image?.sources[0].kind === 'host' ? declared?.user : image?.user,
   } satisfies Origin
   if (origin.secureBoot && origin.firmware === 'bios') {
@@ -126,6 +142,12 @@ function fromImage(member: Member, picked: Source, context: InstanceContext): Or
 
 function fromTemplate(member: Member, template: TemplateSpec, { report }: InstanceContext): Origin {
   const source = cloneSource(template, member)
+  report.own(
+    member.layers,
+    ['customise'],
+    'is only for instances of an image',
+    'Remove it: a clone is what its template is.',
+  )
   checkClone(member, template, source, report)
   return {
     source,
@@ -151,6 +173,12 @@ function checkHost(member: Member, host: HostSpec, picked: Source, context: Inst
         `is of no use on \`${host.name}\`, because templates are machines of libvirt hosts`,
         'Use an `image` on Hyper-V hosts.',
       )
+    report.own(
+      layers,
+      ['customise'],
+      'is only for instances on libvirt hosts',
+      'Remove it: on Hyper-V, cloud-init does it.',
+    )
     return
   }
   checkNoHyperv(member, report)

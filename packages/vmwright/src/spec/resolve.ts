@@ -6,12 +6,14 @@ import { expandGroups } from './groups.ts'
 import { resolveHosts } from './hosts.ts'
 import { resolveImages } from './images.ts'
 import { resolveInstance } from './instance.ts'
+import { checkApart } from './placement.ts'
 import type { Problem } from './problem.ts'
 import { Report, type Trees } from './report.ts'
 import type { ResolvedSpec } from './resolved.ts'
 import { resolveNetworks } from './networks.ts'
 import { checkNetworks } from './network-unique.ts'
-import { resolveImagePolicy, resolvePools } from './settings.ts'
+import { resolvePools } from './pools.ts'
+import { resolveImagePolicy } from './image-policy.ts'
 import { pickSource } from './source.ts'
 import { resolveTemplates } from './templates.ts'
 import { checkAddresses, checkNames, checkTemplateNames } from './unique.ts'
@@ -62,6 +64,7 @@ export function resolveSpec(input: ResolveInput): {
     project: document.project,
     networks: document.networks ?? {},
     resolvedNetworks: new Map(networks.map((network) => [network.id, network])),
+    defaults: document.defaults ?? {},
     imageDocuments: document.images ?? {},
     resolvedHosts: new Map(hosts.map((host) => [host.name, host])),
     resolvedImages: new Map(images.map((image) => [image.id, image])),
@@ -86,6 +89,7 @@ export function resolveSpec(input: ResolveInput): {
     resolveInstance(member, sources[index] ?? { kind: 'unclear' }, context),
   )
   checkAddresses(instances, members, networks, report)
+  checkApart(instances, members, report)
   checkNetworks(networks, instances, report)
   checkTemplateNames(instances, members, templates, report)
   return {
