@@ -1,6 +1,5 @@
 import type * as z from 'zod'
 import { specDocument } from './document.ts'
-import { instanceDefaultsDocument } from './instance.ts'
 
 type Schema = z.core.$ZodType
 type Shape = Readonly<Record<string, Schema>>
@@ -39,12 +38,27 @@ instances:
 
 /** All mappings of the document, parents first, each set of fields once. */
 function collect(section: Section): readonly Section[] {
-  const seen = new Set<Schema>()
+  /** The section in which a field is told. */
+  const told = new Map<Schema, Section>()
   const walk = (at: Section): readonly Section[] => {
-    const own = Object.fromEntries(Object.entries(at.shape).filter(([, schema]) => !seen.has(schema)))
-    for (const schema of Object.values(own)) seen.add(schema)
-    const shared = Object.keys(at.shape).filter((name) => !Object.hasOwn(own, name))
-    const what = shared.length === 0 ? at.what : `${at.what} ${sharedFields(shared)}`
+    const fields = Object.entries(at.shape)
+    const own = Object.fromEntries(fields.filter(([, schema]) => !told.has(schema)))
+    const shared = Map.groupBy(
+      fields.flatMap(([name, schema]) => {
+        const section = told.get(schema)
+        return section === undefined ? [] : [{ name, section }]
+      }),
+      ({ section }) => section,
+    )
+    const parts = [...shared].map(([section, all]) =>
+      sharedFields(
+        section,
+        all.map(({ name }) => name),
+      ),
+    )
+    const what = parts.length === 0 ? at.what : `${at.what} Further fields: ${parts.join(', and ')}.`
+    const here: Section = { ...at, what, shape: own }
+    for (const schema of Object.values(own)) told.set(schema, here)
     const below = Object.entries(own).flatMap(([name, schema]) =>
       mappingsIn(schema).map(({ suffix, shape }) => ({
         path: `${at.path === '' ? '' : `${at.path}.`}${name}${suffix}`,
@@ -52,15 +66,17 @@ function collect(section: Section): readonly Section[] {
         what: String(metaOf(schema)['description'] ?? ''),
       })),
     )
-    return [{ ...at, what, shape: own }, ...below.flatMap(walk)]
+    return [here, ...below.flatMap(walk)]
   }
   return walk(section)
 }
 
-const sharedFields = (names: readonly string[]): string => {
-  const others = names.filter((name) => !Object.hasOwn(instanceDefaultsDocument.shape, name))
-  const listed = others.map((name) => `\`${name}\` as in the group`).join(', ')
-  return `Further fields: ${listed === '' ? '' : `${listed}, and `}all of [\`defaults\`](#defaults).`
+/** `all of` another section, or those fields that are the same as there. */
+const sharedFields = ({ path, shape }: Section, names: readonly string[]): string => {
+  const anchor = path.toLowerCase().replaceAll(/[^a-z0-9_ -]/g, '')
+  const isAll = Object.keys(shape).every((name) => names.includes(name))
+  const listed = isAll ? 'all' : names.map((name) => `\`${name}\``).join(', ')
+  return `${listed} of [\`${path}\`](#${anchor})`
 }
 
 /** The mappings that a field holds: itself, its items (`[]`), its values (`.<name>`), the branches of a union. */
