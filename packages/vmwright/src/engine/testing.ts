@@ -1,3 +1,4 @@
+import { census } from '../hypervisor/fake/census.ts'
 import { openFakeHost } from '../hypervisor/fake/fake-host.ts'
 import type { FakeWorld } from '../hypervisor/fake/world.ts'
 import { Progress } from '../lib/progress.ts'
@@ -5,7 +6,7 @@ import { Secret } from '../lib/secret.ts'
 import type { Seam } from '../lib/seam.ts'
 import { GiB, MiB } from '../lib/units.ts'
 import type { ApplyRequest, DestroyRequest } from '../plan/plan.ts'
-import type { ResolvedSpec } from '../spec/resolved.ts'
+import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { TemplateRecord, TemplateRecords } from '../templates/records.ts'
 import { apply, destroy, preview, type OperationOptions, type OperationResult } from './operations.ts'
 import type { EventBody } from './run.ts'
@@ -70,19 +71,24 @@ export const templateRecordsOf = (world: FakeWorld): Record<string, TemplateReco
 
 type RememberingWorld = FakeWorld & { templateRecords?: Record<string, TemplateRecord> }
 
-export function openBench(spec: ResolvedSpec, world: FakeWorld, seam: Seam, signal?: AbortSignal): Bench {
+export function openBench(
+  spec: ResolvedSpec,
+  world: FakeWorld,
+  seam: Seam,
+  more: { readonly signal?: AbortSignal; readonly instances?: readonly InstanceSpec[] } = {},
+): Bench {
   const events: EventBody[] = []
   const services = servicesFor(world)
   const options: OperationOptions = {
     spec,
-    instances: spec.instances,
+    instances: more.instances ?? spec.instances,
     services,
     onEvent: (event) => void events.push(event),
     holder: 'test',
     lockTimeoutMs: 60_000,
     confirm: async () => true,
   }
-  const progress = () => new Progress(seam, signal === undefined ? {} : { signal })
+  const progress = () => new Progress(seam, more.signal === undefined ? {} : { signal: more.signal })
   return {
     events,
     apply: (request) => apply(progress(), options, { ...requestDefaults, ...request }),
@@ -90,3 +96,7 @@ export function openBench(spec: ResolvedSpec, world: FakeWorld, seam: Seam, sign
     plan: (request) => preview(progress(), options, { ...requestDefaults, ...request }),
   }
 }
+
+/** What is on the host but for the record of what was there before, which stays until `destroy --verify` looked at it. */
+export const censusWithoutRecord = (world: FakeWorld): readonly string[] =>
+  census(world).filter((line) => !line.startsWith('record from before '))

@@ -17,9 +17,13 @@ export function addPoolRemovals(input: PlanInput, builder: PlanBuilder, changes:
       const there = facts.observed.pools.find(({ name, path }) => name === made.name && path === made.path)
       if (there === undefined || !there.isOurs) continue
       const users = usersOf(input, host, pool)
-      const areGone = users.every((name) =>
-        changes.some(({ instance, action }) => instance === name && action !== 'keep-foreign'),
+      const going = new Set(
+        changes
+          .filter(({ action }) => action !== 'keep-foreign' && action !== 'blocked')
+          .map(({ instance }) => instance),
       )
+      const staying = new Set(facts.observed.vms.map(({ name }) => name))
+      const areGone = users.every((name) => going.has(name) || !staying.has(name))
       if (users.length === 0 || !areGone || !isEmptied(there, facts, builder, users)) continue
       const after = builder.steps.filter((step) => step.host === host).map((step) => step.id)
       builder.add(
