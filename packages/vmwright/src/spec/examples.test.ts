@@ -25,16 +25,20 @@ test.each(examples)('X1: the example %s has no problems', async (name) => {
   expect(spec?.instances.length).toBeGreaterThan(0)
 })
 
-test.each(['full', 'templates'])('the example %s resolves to what is recorded', async (name) => {
-  const { spec } = await loadSpec(reader, `${name}.yaml`, options)
-  const text = JSON.stringify(JSON.parse(canonicalJson(spec)), null, 2)
-  await expect(`${text}\n`).toMatchFileSnapshot(`testing/${name}.resolved.txt`)
-})
+test.each(['full', 'templates', 'cluster', 'spread'])(
+  'the example %s resolves to what is recorded',
+  async (name) => {
+    const { spec } = await loadSpec(reader, `${name}.yaml`, options)
+    const text = JSON.stringify(JSON.parse(canonicalJson(spec)), null, 2)
+    await expect(`${text}\n`).toMatchFileSnapshot(`testing/${name}.resolved.txt`)
+  },
+)
 
-it('the full example, that of templates and the test data for Hyper-V name every field of the schema', () => {
+it('the full example, those of templates and clusters, and the test data for Hyper-V name every field of the schema', () => {
   const files = [
     new URL('full.yaml', folder),
     new URL('templates.yaml', folder),
+    new URL('cluster.yaml', folder),
     new URL('testing/hyperv.yaml', import.meta.url),
   ]
   const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
