@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile, chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { machineFunctions, writeSeedSources } from './machines.ts'
 import { measure, median, requireSuccess, spread, type Measured } from './measure.ts'
 import type { BenchResult } from './result.ts'
 
@@ -114,7 +115,7 @@ async function runAll() {
     await writeFile(place.spec, specText(place))
     await writeFile(join(folder, 'create.sh'), createScript(place))
     await writeFile(join(folder, 'destroy.sh'), destroyScript(place))
-    await makeSeedSources(folder)
+    await writeSeedSources(folder)
     // The first round fills caches on both sides and is not counted.
     for (let round = 0; round <= rounds; round++) {
       const keep = (list: number[], result: Measured): void => void (round > 0 && list.push(result.ms))
@@ -172,45 +173,14 @@ instances:
   vm: { count: ${count}, name: "${prefix}-{index}" }
 `
 
-async function makeSeedSources(folder: string): Promise<void> {
-  await writeFile(join(folder, 'user-data'), '#cloud-config\nhostname: bench\n')
-  await writeFile(join(folder, 'meta-data'), 'instance-id: bench\n')
-}
-
-const domainXml = (name: string, folder: string): string => `<domain type='qemu'>
-  <name>${name}</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
-  <devices>
-    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${folder}/${name}.qcow2'/><target dev='vda' bus='virtio'/></disk>
-    <controller type='scsi' model='virtio-scsi'/>
-    <disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${folder}/${name}-seed.iso'/><target dev='sda' bus='scsi'/><readonly/></disk>
-    <interface type='network'><source network='default'/><model type='virtio'/></interface>
-    <serial type='pty'/><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
-  </devices>
-</domain>`
-
-const createScript = ({ folder, image }: Place): string => `set -eu
-cd ${folder}
-one() {
-  name=${prefix}-sh-$1
-  qemu-img create -q -f qcow2 -F qcow2 -b ${image} $name.qcow2 1G
-  genisoimage -quiet -J -r -V cidata -o $name-seed.iso user-data meta-data
-  cat > $name.xml <<XML
-${domainXml('$name', folder)}
-XML
-  virsh -q "define $name.xml; start $name" >/dev/null
-}
-export -f one
-seq ${count} | xargs -P4 -I{} bash -ec 'one {}'
+const createScript = (place: Place): string => `set -eu
+cd ${place.folder}
+${machineFunctions({ ...place, network: 'default' })}
+seq ${count} | xargs -P4 -I{} bash -ec 'make_machine ${prefix}-sh-{}'
 `
 
-const destroyScript = ({ folder }: Place): string => `cd ${folder}
-one() {
-  name=${prefix}-sh-$1
-  virsh -q "destroy $name; undefine $name" >/dev/null
-  rm -f $name.qcow2 $name-seed.iso $name.xml
-}
-export -f one
-seq ${count} | xargs -P4 -I{} bash -c 'one {}'
+const destroyScript = (place: Place): string => `cd ${place.folder}
+${machineFunctions({ ...place, network: 'default' })}
+seq ${count} | xargs -P4 -I{} bash -c 'drop_machine ${prefix}-sh-{}'
 true
 `

@@ -6,7 +6,7 @@ import type { BenchResult } from './result.ts'
  * `make bench [IDS]`: runs the benchmarks, prints each value beside its yardstick from the same run, and writes
  * `bench/results/latest.json`. With ids, only those are run and the others keep their last result.
  */
-const notBenchmarks = ['run.ts', 'measure.ts', 'result.ts']
+const notBenchmarks = ['run.ts', 'machines.ts', 'measure.ts', 'result.ts']
 const modules = (await readdir(new URL('.', import.meta.url))).filter(
   (name) => name.endsWith('.ts') && !notBenchmarks.includes(name),
 )

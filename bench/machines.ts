@@ -1,0 +1,47 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** What a person would write with virsh for one machine: the yardstick of the benchmarks of the control plane. */
+export interface MachineScript {
+  readonly folder: string
+  /** A qcow2 file that disks are overlays of. */
+  readonly image: string
+  readonly network: string
+}
+
+/** `make_machine NAME` and `drop_machine NAME`, for bash. The disk and the seed are files in the folder. */
+export const machineFunctions = ({ folder, image, network }: MachineScript): string => `
+make_machine() {
+  name=$1
+  qemu-img create -q -f qcow2 -F qcow2 -b ${image} $name.qcow2 1G
+  genisoimage -quiet -J -r -V cidata -o $name-seed.iso user-data meta-data
+  cat > $name.xml <<XML
+${domainXml('$name', folder, network)}
+XML
+  virsh -q "define $name.xml; start $name" >/dev/null
+}
+drop_machine() {
+  name=$1
+  virsh -q "destroy $name; undefine $name" >/dev/null
+  rm -f $name.qcow2 $name-seed.iso $name.xml
+}
+export -f make_machine drop_machine
+`
+
+/** The files that `make_machine` makes seeds of. */
+export async function writeSeedSources(folder: string): Promise<void> {
+  await writeFile(join(folder, 'user-data'), '#cloud-config\nhostname: bench\n')
+  await writeFile(join(folder, 'meta-data'), 'instance-id: bench\n')
+}
+
+const domainXml = (name: string, folder: string, network: string): string => `<domain type='qemu'>
+  <name>${name}</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
+  <devices>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${folder}/${name}.qcow2'/><target dev='vda' bus='virtio'/></disk>
+    <controller type='scsi' model='virtio-scsi'/>
+    <disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${folder}/${name}-seed.iso'/><target dev='sda' bus='scsi'/><readonly/></disk>
+    <interface type='network'><source network='${network}'/><model type='virtio'/></interface>
+    <serial type='pty'/><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+  </devices>
+</domain>`
