@@ -50,7 +50,7 @@ async function measurePlan({ id, maxMs, maxMib, instances, write }: PlanBenchmar
         'plan',
         await measure(vmwright, ['plan', '-f', spec, '--json'], { memory: true }),
       )
-      const created = result.stdout.split('"action":"create"').length - 1
+      const created = result.stdout.split('"action": "create"').length - 1
       if (created < instances) throw new Error(`${id} planned ${created} of ${instances} machines`)
       times.push(result.ms)
       peakMib = Math.max(peakMib, result.peakMib)

@@ -61,7 +61,7 @@ export class Session implements AsyncDisposable {
   ): Promise<Session> {
     const names = new Set(instances.flatMap(candidatesOf))
     const wanted = spec.hosts.filter((host) => names.has(host.name))
-    progress.report({ what: `a connection to ${wanted.map((host) => host.name).join(', ')}` })
+    progress.report({ what: `a connection to ${naming(wanted.map((host) => host.name))}` })
     const connections: Hypervisor[] = []
     const open = async (host: HostSpec): Promise<Hypervisor> => {
       const connection = await services.openHost(progress, host)
@@ -113,7 +113,7 @@ export class Session implements AsyncDisposable {
 
   /** What there is on the hosts that answer, and by it where the instances are or go to. */
   async locate(progress: Progress, adopt: ReadonlySet<string> = new Set()): Promise<Located> {
-    progress.report({ what: `the state of ${[...this.#hosts.keys()].join(', ')}` })
+    progress.report({ what: `the state of ${naming([...this.#hosts.keys()])}` })
     const observed = await this.observeHosts(progress)
     if (observed.size === 0 && this.#hosts.size > 0) throw noneAnswers(this.#failures)
     const { unreachable } = this
@@ -188,3 +188,7 @@ export interface Located extends Placed {
 
 /** Hosts that an instance is on or may go to. */
 const candidatesOf = ({ host, placement }: InstanceSpec): readonly string[] => placement?.hosts ?? [host]
+
+/** For one line of progress. */
+const naming = (hosts: readonly string[]): string =>
+  hosts.length > 5 ? `${hosts.length} hosts` : hosts.join(', ')
