@@ -1,5 +1,5 @@
 import { call } from '../protocol/call.ts'
-import { dhcpLease, network } from '../protocol/types.ts'
+import { dhcpLease, network, networkPort } from '../protocol/types.ts'
 import { bool, flags, int, list, optional, text, uint, uuid } from '../xdr/schema.ts'
 
 /** Virtual networks. */
@@ -27,6 +27,12 @@ export const networkCalls = {
     341,
     { network, mac: optional(text), needResults: int, flags },
     { leases: list(dhcpLease, 65_536), count: uint },
+  ),
+  /** What is connected now: one for each interface of a running domain that came by this network. Since 5.5. */
+  networkListAllPorts: call(
+    404,
+    { network, needResults: int, flags },
+    { ports: list(networkPort, 16_384), count: uint },
   ),
   networkDefineXmlFlags: call(432, { xml: text, flags }, { network }),
   networkCreateXmlFlags: call(437, { xml: text, flags }, { network }),

@@ -18,6 +18,7 @@ import {
 /** A domain. `id` is -1 unless it is running; libvirt finds it by `uuid`. */
 export const domain = struct({ name: text, uuid, id: int })
 export const network = struct({ name: text, uuid })
+export const networkPort = struct({ network, uuid })
 export const pool = struct({ name: text, uuid })
 /** A storage volume: the name of its pool, its own, and its key, which is its path in a pool of files. */
 export const vol = struct({ pool: text, name: text, key: text })

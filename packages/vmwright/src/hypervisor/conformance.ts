@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { describeClones } from './conformance/clones.ts'
 import { describeMachines } from './conformance/machines.ts'
+import { describeNetworks } from './conformance/networks.ts'
 import { describeLock, describeSnapshots } from './conformance/snapshots.ts'
 import { describeStorage } from './conformance/storage.ts'
 import { createSuite, type HypervisorUnderTest, removeAll, type Suite } from './conformance/suite.ts'
@@ -26,6 +27,7 @@ export function describeHypervisor(name: string, setup: () => Promise<Hypervisor
       await suite.host.close()
     })
     describeStorage(() => suite)
+    describeNetworks(() => suite)
     describeMachines(() => suite)
     describeClones(() => suite)
     describeSnapshots(() => suite)

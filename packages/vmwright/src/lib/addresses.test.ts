@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { blockOf, blocksOverlap, toNumber } from './addresses.ts'
+import { blockOf, blocksOverlap, canonicalAddress, compareAddresses, toNumber } from './addresses.ts'
 
 describe('addresses', () => {
   it.each([
@@ -25,6 +25,11 @@ describe('addresses', () => {
     ['0.0.0.0/0', 'fd00::/64', false],
   ])('%s and %s have addresses in common: %s', (a, b, common) => {
     expect(blocksOverlap(a, b)).toBe(common)
+  })
+
+  it('writes addresses as everybody does, IPv4 first', () => {
+    const written = ['FD00:0::1', 'fd00:0:0:0::1:0', '10.0.0.1'].map(canonicalAddress)
+    expect(written.toSorted(compareAddresses)).toEqual(['10.0.0.1', 'fd00::1', 'fd00::1:0'])
   })
 
   it('orders addresses by their number', () => {

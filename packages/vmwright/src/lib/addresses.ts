@@ -1,4 +1,4 @@
-import { BlockList, isIPv4, SocketAddress } from 'node:net'
+import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net'
 
 /** True when the address (without prefix length) lies in the CIDR block. */
 export function isInside(address: string, block: string): boolean {
@@ -19,6 +19,18 @@ export function blockOf(address: string, prefix: number): string {
   const bits = isIPv4(address) ? 32 : 128
   const host = (1n << BigInt(bits - prefix)) - 1n
   return `${fromNumber(toNumber(address) & ~host, bits)}/${prefix}`
+}
+
+/** As everybody writes it: `FD00:0::1` → `fd00::1`. Text that is no address stays as it is. */
+export const canonicalAddress = (address: string): string =>
+  isIPv6(address) ? new SocketAddress({ address, family: 'ipv6' }).address : address
+
+/** For sorting: IPv4 first, then by number. */
+export function compareAddresses(a: string, b: string): number {
+  const families = Number(a.includes(':')) - Number(b.includes(':'))
+  if (families !== 0) return families
+  const [left, right] = [toNumber(a), toNumber(b)]
+  return left < right ? -1 : left > right ? 1 : 0
 }
 
 /** True when two CIDR blocks have an address in common. */

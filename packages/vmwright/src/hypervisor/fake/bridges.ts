@@ -28,6 +28,10 @@ export function fakeBridges(context: FakeContext): HostBridges {
       if ((await inspect(progress, bridge)).state !== 'present') return
       await context.change(progress, 'removeBridge', bridge.name, () => moveToInterface(world, bridge))
     },
+    made: (progress) =>
+      context.look(progress, 'listBridges', world.host, () =>
+        Object.entries(world.system.bridges).map(([name, bridge]) => ({ name, ...bridge })),
+      ),
   }
 }
 
@@ -45,7 +49,10 @@ function stateOf(world: FakeWorld, { name, interface: port }: BridgeDefinition):
   }
 }
 
-function moveToBridge(world: FakeWorld, { name, interface: port, stp }: BridgeDefinition): void {
+function moveToBridge(
+  world: FakeWorld,
+  { name, interface: port, stp, confirmWithinMs }: BridgeDefinition,
+): void {
   const { network, bridges } = world.system
   const found = interfaceNamed(world, port)
   const bridge: HostInterface = { ...found, name, kind: 'bridge', master: undefined }
@@ -55,7 +62,7 @@ function moveToBridge(world: FakeWorld, { name, interface: port, stp }: BridgeDe
   network.routes = network.routes.map((route) =>
     route.interface === port ? { ...route, interface: name } : route,
   )
-  bridges[name] = { interface: port, stp }
+  bridges[name] = { interface: port, stp, confirmWithinMs }
 }
 
 function moveToInterface(world: FakeWorld, { name, interface: port }: BridgeDefinition): void {

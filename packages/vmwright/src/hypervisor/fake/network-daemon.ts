@@ -108,12 +108,7 @@ function served(definition: NetworkDefinition): Pick<FakeNetwork, 'subnets' | 'h
 function refuseTaken(world: FakeWorld, definition: NetworkDefinition): void {
   const { name, bridge } = definition
   const interfaces = interfacesOf(world)
-  if (!hasOwnBridge(definition)) {
-    const device = bridge ?? definition.interface
-    if (!interfaces.some((other) => other.name === device))
-      throw conflict(world, name, `the host has no interface ${device}`)
-    return
-  }
+  if (!hasOwnBridge(definition)) return
   if (interfaces.some((other) => other.name === bridge))
     throw conflict(world, name, `the host has an interface ${bridge} already`)
   for (const { address, prefix } of [definition.ipv4, definition.ipv6].filter((block) => block !== undefined))

@@ -116,7 +116,7 @@ describe('networks of the in-memory host', () => {
     const { host, world, progress, seam } = opened
     const changed = { ...lab, reservations: [web], mtu: 1400 }
     await expect(host.networks.update(progress, changed, 'live')).rejects.toMatchObject({
-      code: 'host.operation-failed',
+      code: 'network.in-use',
     })
     await host.networks.update(progress, changed, 'restart')
     expect(await observed(opened)).toMatchObject({ definition: changed, running: undefined, active: true })

@@ -1,6 +1,7 @@
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { HostNetworks, NetworkDefinition, NetworkMark } from '../networks.ts'
+import { normalNetwork } from '../normal-network.ts'
 import type { FakeContext } from './context.ts'
 import * as daemon from './network-daemon.ts'
 import { refuse, vmNamed } from './daemon.ts'
@@ -9,9 +10,9 @@ import type { FakeNetwork } from './world.ts'
 /** Networks that drivers make in the world. */
 export function fakeNetworks(context: FakeContext): HostNetworks {
   return {
-    ensure: (progress, network) => ensure(context, progress, network),
+    ensure: (progress, network) => ensure(context, progress, normalNetwork(network)),
     update: (progress, network, how) =>
-      how === 'live' ? updateLive(context, progress, network) : restart(context, progress, network),
+      (how === 'live' ? updateLive : restart)(context, progress, normalNetwork(network)),
     remove: (progress, network) => remove(context, progress, network),
     reattach: (progress, vm) => reattach(context, progress, vm),
   }
@@ -37,8 +38,13 @@ async function updateLive(
 ): Promise<void> {
   const { world } = context
   const found = await ours(context, progress, wanted)
-  if (!found.active || !context.same(withoutLive(found.running), withoutLive(wanted)))
-    throw refuse(`change network ${wanted.name} while it runs: more differs than reservations and names`)
+  if (!found.active) return ensure(context, progress, wanted)
+  if (!context.same(withoutLive(found.running), withoutLive(wanted))) {
+    throw new ProvisionError('network.in-use', {
+      message: `Network ${wanted.name} on ${world.host} cannot be changed while it runs.`,
+      details: { network: wanted.name },
+    })
+  }
   await setAutostart(context, progress, wanted)
   if (!context.same(found.running, wanted))
     await context.change(progress, 'updateNetwork', wanted.name, () => daemon.updateRunning(world, wanted))

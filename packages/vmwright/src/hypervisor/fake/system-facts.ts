@@ -18,7 +18,7 @@ export interface FakeSystem {
   /** By `project/network`. */
   rules: Record<string, FakeRules>
   /** Made over an interface, by name. */
-  bridges: Record<string, { interface: string; stp: boolean }>
+  bridges: Record<string, { interface: string; stp: boolean; confirmWithinMs: number }>
   interfaceManager: BridgeState['manager']
   /** True: nobody confirms a bridge in time. */
   bridgesRollBack: boolean
@@ -38,11 +38,13 @@ export interface FakeRules {
 export const createFakeSystemFacts = (overrides: Partial<FakeSystem> = {}): FakeSystem => ({
   facts: {
     distribution: 'Debian GNU/Linux 12 (bookworm)',
+    release: '12',
     family: 'debian',
     architecture: 'x86_64',
     kernel: '6.1.0-1-amd64',
     init: 'systemd',
     isRoot: true,
+    libvirt: { version: '9.0.0', daemons: 'monolithic' },
     virtualisation: {
       processor: 'vmx',
       vendor: 'intel',

@@ -61,6 +61,7 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
   const can = await readCapabilities(session, progress, spec)
   const shell = hostShell(spec)
   const access = { session, shell, noShell: can.noShell }
+  const system = hostSystem(spec)
   const hostIs = parseUri(spec.uri).route.kind === 'unix' ? 'local' : 'remote'
   return {
     host: spec.name,
@@ -82,8 +83,8 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     editDisks: (progress, edit) => editDisks(access, progress, edit),
     whyNoEdit: async (progress) => can.noShell ?? whyNoEdit(shell, progress),
     files: hostFiles(shell),
-    networks: hostNetworks(session),
-    system: hostSystem(spec),
+    networks: hostNetworks({ session, system: system.network }),
+    system,
     deleteVolume: (progress, volume) => deleteVolume(session, progress, volume),
     writeMark: (progress, vm, mark) => writeMark(session, progress, vm, mark),
     setAutostart: (progress, vm, autostart) => setAutostart(session, progress, vm, autostart === 'on'),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseNetwork } from './network-xml.ts'
+import { parseNetwork } from './networks/network-read.ts'
 import { parsePoolPath, poolXml } from './pool-xml.ts'
 import { parseSnapshot, snapshotXml } from './snapshot-xml.ts'
 import { parseVolume, volumeXml } from './volume-xml.ts'
@@ -44,10 +44,10 @@ describe('networks', () => {
     [`<ip address='192.168.122.1' netmask='255.255.255.0'><dhcp/></ip>`, ['192.168.122.0/24'], true],
     [`<ip address='10.11.12.13' prefix='20'/>`, ['10.11.0.0/20'], false],
     [`<ip address='200.1.2.3' netmask='255.255.255.252'/>`, ['200.1.2.0/30'], false],
-    [`<ip family='ipv6' address='fd00:7::1' prefix='64'/>`, ['fd00:7::1/64'], false],
+    [`<ip family='ipv6' address='fd00:7::1' prefix='64'/>`, ['fd00:7::/64'], false],
     [`<bridge name='br0'/>`, [], false],
   ])('%s serves %j', (inner, subnets, hasDhcp) => {
-    expect(parseNetwork(`<network><name>n</name>${inner}</network>`)).toEqual({ subnets, hasDhcp })
+    expect(parseNetwork(`<network><name>n</name>${inner}</network>`)).toMatchObject({ subnets, hasDhcp })
   })
 })
 

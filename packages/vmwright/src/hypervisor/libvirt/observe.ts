@@ -1,17 +1,9 @@
-import {
-  calls,
-  errorCode,
-  type Domain,
-  type Network,
-  type StoragePool,
-  type StorageVolume,
-} from '@vmwright/libvirt'
+import { calls, errorCode, type Domain, type StoragePool, type StorageVolume } from '@vmwright/libvirt'
 import type { Progress } from '../../lib/progress.ts'
 import type { ObservedHost, ObservedPool, ObservedVm, ObservedVolume, VmState } from '../contract.ts'
-import type { ObservedNetwork } from '../networks.ts'
 import { isPartial } from './clone-script.ts'
 import { parseDomain } from './domain-read.ts'
-import { parseNetwork } from './network-xml.ts'
+import { observeNetworks, withDetached } from './networks/observe.ts'
 import { parsePoolPath, poolId } from './pool-xml.ts'
 import { libvirtCodeOf, mapParallel, type Session } from './session.ts'
 import { stateOf } from './state.ts'
@@ -19,7 +11,7 @@ import { parseVolume } from './volume-xml.ts'
 
 /** Filters of `virConnectListAllDomains` (libvirt-domain.h). One list each replaces a call for every domain. */
 const domainFilter = { running: 16, paused: 32, shutOff: 64, other: 128, autostart: 1024, hasSnapshot: 4096 }
-/** `VIR_CONNECT_LIST_NETWORKS_ACTIVE` and its like for pools. */
+/** `VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE` */
 const activeOnly = 2
 /** `VIR_DOMAIN_XML_INACTIVE`: as defined for the next start. */
 const inactiveXml = 2
@@ -43,9 +35,9 @@ export async function observeHost(session: Session, progress: Progress): Promise
     cpus: node.cpus,
     memoryMib,
     freeMemoryMib: freeBytes === undefined ? memoryMib : Math.floor(freeBytes / 1024 ** 2),
-    networks,
+    networks: networks.map(({ observed }) => observed),
     pools,
-    vms,
+    vms: await withDetached(session, progress, vms, networks),
   }
 }
 
@@ -131,46 +123,6 @@ export async function snapshotNames(
     },
   )
   return (listed?.snapshots ?? []).map(({ name }) => name).toSorted()
-}
-
-async function observeNetworks(session: Session, progress: Progress): Promise<readonly ObservedNetwork[]> {
-  const list = async (flags: number): Promise<readonly Network[]> => {
-    const purpose = { object: session.host, doing: 'list the networks', absent: notImplemented }
-    const args = { needResults: 1, flags }
-    return (await session.callUnless(progress, calls.connectListAllNetworks, args, purpose))?.networks ?? []
-  }
-  const [all, active] = await Promise.all([list(0), list(activeOnly).then(ids)])
-  const networks = await mapParallel(all, async (network): Promise<ObservedNetwork | undefined> => {
-    const purpose = {
-      object: network.name,
-      doing: `read network ${network.name}`,
-      absent: [...notImplemented, errorCode.noNetwork],
-    }
-    const described = await session.callUnless(progress, calls.networkGetXmlDesc, { network }, purpose)
-    if (described === undefined) return undefined
-    const isActive = active.has(network.uuid)
-    const leaseArgs = { network, needResults: 1 }
-    const purposeOfLeases = { ...purpose, absent: [...purpose.absent, errorCode.operationInvalid] }
-    const leases = isActive
-      ? await session.callUnless(progress, calls.networkGetDhcpLeases, leaseArgs, purposeOfLeases)
-      : undefined
-    return {
-      name: network.name,
-      active: isActive,
-      autostart: true,
-      mark: undefined,
-      bridge: undefined,
-      definition: undefined,
-      running: undefined,
-      ...parseNetwork(described.xml),
-      leases: (leases?.leases ?? []).map(({ mac, address, hostname }) => ({
-        mac: (mac ?? '').toLowerCase(),
-        address,
-        hostname,
-      })),
-    }
-  })
-  return networks.filter((network) => network !== undefined).toSorted(byName)
 }
 
 async function observePools(session: Session, progress: Progress): Promise<readonly ObservedPool[]> {
