@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openLibvirt } from '@vmwright/libvirt'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { DiskEdit } from '../../packages/vmwright/src/hypervisor/contract.ts'
 import { editDisks } from '../../packages/vmwright/src/hypervisor/libvirt/edit-disks.ts'
+import { guestfishScript } from '../../packages/vmwright/src/hypervisor/libvirt/guestfish/conversation.ts'
 import { whyNoEdit } from '../../packages/vmwright/src/hypervisor/libvirt/guestfish/why-no-edit.ts'
 import { type HostShell, hostShell } from '../../packages/vmwright/src/hypervisor/libvirt/host-shell.ts'
 import { Session } from '../../packages/vmwright/src/hypervisor/libvirt/session.ts'
@@ -140,6 +142,18 @@ it('T5: ends guestfish when it is cancelled', async () => {
   await expect(edit).rejects.toThrow('cancelled')
   const [pid] = (await readFile(join(tools, 'started'), 'utf8')).split(' ')
   expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
+})
+
+it('K7: ends guestfish when nobody is there any more, also in the middle of a long command', async () => {
+  const shell = await standIn('list-*) exec sleep 600 ;;')
+  const words = { script: guestfishScript, arguments: ['', '/dev/null', '1'], privileged: true }
+  const [program, ...rest] = shell.commandLine(words)
+  const child = spawn(program, rest, { stdio: ['pipe', 'ignore', 'ignore'] })
+  const ended = once(child, 'close')
+  child.stdin.write('list-partitions\n')
+  await expect.poll(heard, { timeout: 20_000 }).toContain('list-')
+  child.stdin.end()
+  expect(await ended).toEqual([null, 'SIGTERM'])
 })
 
 it('T5: waits for what an interrupted run left on the disk', async () => {

@@ -29,6 +29,8 @@ export interface GuestfishUse {
 }
 
 const keptLines = 8
+/** How long it may take to end when its input has, which includes the end of its appliance. */
+const graceSeconds = '30'
 /** Nothing usual takes so long but a kernel that does not boot. */
 const longestMs = { usual: 900_000, 'of-the-step': 24 * 3_600_000 } as const
 
@@ -45,7 +47,11 @@ export async function withGuestfish<T>(
 ): Promise<T> {
   progress.check()
   const settings = acceleration === 'emulation' ? 'force_tcg' : ''
-  const [program, ...words] = shell.commandLine({ script, arguments: [settings, disk], privileged: true })
+  const [program, ...words] = shell.commandLine({
+    script: guestfishScript,
+    arguments: [settings, disk, graceSeconds],
+    privileged: true,
+  })
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] })
   const finished = new AbortController()
   const stop = (): void => {
@@ -81,18 +87,31 @@ export async function withGuestfish<T>(
 }
 
 /**
- * Constant. The user's own settings for debugging would print what is written. The lock is one of flock(2), which QEMU
+ * Constant; its arguments: settings, disk, seconds of grace. The user's own settings for debugging would print what is written. The lock is one of flock(2), which QEMU
  * does not use, and is held as long as guestfish lives: an appliance that an earlier run left behind may still be
  * starting, and would have QEMU refuse the disk.
+ *
+ * guestfish sees the end of its input only between two commands, and one may install packages for an hour. So its
+ * input goes through a pipe whose writer sees the end at once, and ends a guestfish that is still there later. It is a
+ * child of the shell that becomes guestfish: no other process can have that number while it is.
  */
-const script = `
+export const guestfishScript = `
 unset LIBGUESTFS_DEBUG LIBGUESTFS_TRACE LIBGUESTFS_BACKEND_SETTINGS
 LIBGUESTFS_BACKEND=direct LC_ALL=C.UTF-8
 export LIBGUESTFS_BACKEND LC_ALL
 [ -z "$1" ] || export LIBGUESTFS_BACKEND_SETTINGS="$1"
 exec 9<"$2"
 flock -w 120 9 || { echo 'another libguestfs works on the disk' >&2; exit 1; }
-exec guestfish`
+exec 8<&0
+folder=$(mktemp -d) || exit
+mkfifo -m 600 "$folder/pipe" || exit
+{
+  { rm -r "$folder"; cat; } >"$folder/pipe"
+  sleep "$3"
+  read -r _ _ _ parent _ </proc/self/stat
+  [ "$parent" != $$ ] || kill $$
+} <&8 8<&- 9<&- >/dev/null 2>&1 &
+exec guestfish <"$folder/pipe" 8<&-`
 
 interface Waiter {
   readonly mark: string
