@@ -1,9 +1,11 @@
 import { call, streamCall } from '../protocol/call.ts'
 import { pool, vol } from '../protocol/types.ts'
-import { bool, flags, int, list, text, uhyper, uint, uuid } from '../xdr/schema.ts'
+import { bool, flags, int, list, optional, text, uhyper, uint, uuid } from '../xdr/schema.ts'
 
 /** Storage pools and volumes. Sizes in bytes. */
 export const storageCalls = {
+  /** What the host has that a pool of that type could be made of, as `<sources>`. */
+  connectFindStoragePoolSources: call(75, { type: text, sourceSpec: optional(text), flags }, { xml: text }),
   storagePoolCreateXml: call(76, { xml: text, flags }, { pool }),
   storagePoolDefineXml: call(77, { xml: text, flags }, { pool }),
   storagePoolCreate: call(78, { pool, flags }),

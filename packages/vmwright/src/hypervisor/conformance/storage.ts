@@ -31,6 +31,17 @@ export function describeStorage(suite: () => Suite): void {
     await host.removePool(progress, other)
   })
 
+  it("K3: a folder is one pool's, and a pool has one folder", async () => {
+    const { host, progress, pool, poolPath, name } = suite()
+    const other = { name: name('second'), path: poolPath }
+    await expectCode(host.ensurePool(progress, other), 'pool.not-found', pool)
+    await expectCode(
+      host.ensurePool(progress, { name: pool, path: `${poolPath}-else` }),
+      'pool.not-found',
+      pool,
+    )
+  })
+
   it('a started network may be started again', async () => {
     const { host, progress } = suite()
     const active = (await host.observe(progress)).networks.find((network) => network.active)

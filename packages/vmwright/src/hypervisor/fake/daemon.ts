@@ -12,7 +12,7 @@ export function definePool(world: FakeWorld, definition: PoolDefinition): void {
   const { name, path, source, permissions } = structuredClone(definition)
   if (world.pools[name] !== undefined) throw refuse(`define pool ${name}: it exists`)
   const sameFolder = Object.keys(world.pools).find((other) => world.pools[other]?.path === path)
-  if (sameFolder !== undefined) throw refuse(`define pool ${name}: pool ${sameFolder} has the folder ${path}`)
+  if (sameFolder !== undefined) throw folderTaken(name, `pool ${sameFolder} has the folder ${path}`)
   world.pools[name] = {
     path,
     built: false,
@@ -262,6 +262,12 @@ export function networkMissing(name: string, world: FakeWorld): ProvisionError {
     details: { network: name, networks },
   })
 }
+
+export const folderTaken = (name: string, why: string): ProvisionError =>
+  new ProvisionError('pool.not-found', {
+    message: `The host could not make pool ${name}: ${why}.`,
+    details: { pool: name },
+  })
 
 export const refuse = (what: string): ProvisionError =>
   new ProvisionError('host.operation-failed', { message: `The host could not ${what}.` })

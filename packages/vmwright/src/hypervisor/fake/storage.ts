@@ -16,7 +16,7 @@ export async function ensurePool(
   const { world } = context
   const found = await context.look(progress, 'lookupPool', pool.name, () => world.pools[pool.name])
   if (found !== undefined && found.path !== pool.path)
-    throw daemon.refuse(`use ${pool.path} for pool ${pool.name}: it has the folder ${found.path}`)
+    throw daemon.folderTaken(pool.name, `it has the folder ${found.path}, not ${pool.path}`)
   if (found === undefined) {
     await context.change(progress, 'definePool', pool.name, () => daemon.definePool(world, pool))
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseNetwork } from './networks/network-read.ts'
-import { parsePoolPath, poolXml } from './pool-xml.ts'
+import type { PoolDefinition } from '../contract.ts'
+import { isOurPool, ownGroupPoolId, parsePoolPath, poolId, poolXml } from './pool-xml.ts'
 import { parseSnapshot, snapshotXml } from './snapshot-xml.ts'
 import { parseVolume, volumeXml } from './volume-xml.ts'
 
@@ -10,6 +11,35 @@ describe('pools', () => {
     expect(poolXml(pool)).toBe(poolXml({ ...pool }))
     expect(poolXml(pool)).not.toBe(poolXml({ ...pool, path: '/srv/other' }))
     expect(parsePoolPath(poolXml(pool))).toBe('/srv/guests')
+  })
+
+  it.each<[string, PoolDefinition]>([
+    ['dir', { name: 'guests', path: '/srv/guests', permissions: { mode: 0o770, owner: 0, group: 64_055 } }],
+    [
+      'logical',
+      {
+        name: 'fast',
+        path: '/dev/vg0',
+        source: { kind: 'logical', volumeGroup: 'vg0', devices: ['/dev/sdb', '/dev/sdc'] },
+      },
+    ],
+    [
+      'netfs',
+      {
+        name: 'share',
+        path: '/srv/share',
+        source: { kind: 'netfs', server: 'nas.example', folder: '/export/a&b', format: 'nfs' },
+      },
+    ],
+  ])('K3: a %s pool is defined with what it is made of', async (kind, pool) => {
+    await expect(poolXml(pool)).toMatchFileSnapshot(`golden/pool-${kind}.xml`)
+    expect(parsePoolPath(poolXml(pool))).toBe(pool.path)
+  })
+
+  it('K3: a pool is ours with a volume group of its own or of somebody else', () => {
+    const pool = { name: 'fast', path: '/dev/vg0' }
+    expect([poolId(pool), ownGroupPoolId(pool)].map((id) => isOurPool(id, pool))).toEqual([true, true])
+    expect(isOurPool(poolId({ ...pool, name: 'other' }), pool)).toBe(false)
   })
 
   it('a pool without a folder has no path', () => {

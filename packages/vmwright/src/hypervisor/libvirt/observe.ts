@@ -4,7 +4,7 @@ import type { ObservedHost, ObservedPool, ObservedVm, ObservedVolume, VmState } 
 import { isPartial } from './clone-script.ts'
 import { parseDomain } from './domain-read.ts'
 import { observeNetworks, withDetached } from './networks/observe.ts'
-import { parsePoolPath, poolId } from './pool-xml.ts'
+import { isOurPool, parsePoolPath } from './pool-xml.ts'
 import { libvirtCodeOf, mapParallel, type Session } from './session.ts'
 import { stateOf } from './state.ts'
 import { parseVolume } from './volume-xml.ts'
@@ -163,7 +163,7 @@ async function observePool(
     name: pool.name,
     path,
     active,
-    isOurs: path !== undefined && pool.uuid === poolId({ name: pool.name, path }),
+    isOurs: path !== undefined && isOurPool(pool.uuid, { name: pool.name, path }),
     freeBytes: Number(info?.available ?? 0),
     volumes: volumes.filter((volume) => volume !== undefined).toSorted(byName),
   }
