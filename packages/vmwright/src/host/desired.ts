@@ -1,7 +1,7 @@
 import type { HostFactsOfSystem, HostItem } from '../hypervisor/host/items.ts'
 import { isSession } from '../spec/hosts.ts'
 import type { HostSpec } from '../spec/resolved.ts'
-import { packagesFor } from './packages.ts'
+import { packagesFor, packageTable } from './packages.ts'
 
 export interface DesiredItem {
   readonly item: HostItem
@@ -91,17 +91,17 @@ function firewallBackend(
 ): readonly DesiredItem[] {
   const backend = preparation.firewallBackend
   if (backend === undefined || !knowsFirewallBackend(facts)) return []
-  return [
-    wish({
-      kind: 'config-line',
-      path: '/etc/libvirt/network.conf',
-      key: 'firewall_backend',
-      value: `"${backend}"`,
-      separator: ' = ',
-      reload: daemons === 'modular' ? 'virtnetworkd' : 'libvirtd',
-    }),
-  ]
+  return [wish(firewallLine(backend, daemons === 'modular' ? 'virtnetworkd' : 'libvirtd'))]
 }
+
+const firewallLine = (backend: 'nftables' | 'iptables', reload: string): HostItem => ({
+  kind: 'config-line',
+  path: '/etc/libvirt/network.conf',
+  key: 'firewall_backend',
+  value: `"${backend}"`,
+  separator: ' = ',
+  reload,
+})
 
 /** `libvirt` may use the system's daemon; `kvm` may open `/dev/kvm`, which everybody may elsewhere. */
 const groupsFor = (family: HostFactsOfSystem['family']): readonly string[] =>
@@ -127,4 +127,30 @@ function withoutTwins(items: readonly DesiredItem[]): readonly DesiredItem[] {
       : JSON.stringify([item.kind, item.kind === 'config-line' ? [item.path, item.key] : item.name])
   const seen = new Set<string>()
   return items.filter((item) => !seen.has(subject(item)) && seen.add(subject(item)))
+}
+
+/**
+ * All that might be desired, before anything is known of the host: so that one look at it is enough. What belongs to
+ * other distributions is told as not there, which costs nothing. Pure.
+ */
+export function candidateItems(spec: Pick<HostSpec, 'uri' | 'preparation'>): readonly HostItem[] {
+  const { preparation } = spec
+  const packages = new Set([
+    ...packageTable.flatMap(({ names }) => Object.values(names).flat()),
+    ...preparation.packages,
+  ])
+  const names = (kind: 'package' | 'kernel-module' | 'service', all: Iterable<string>): readonly HostItem[] =>
+    [...all].map((name) => ({ kind, name }))
+  const sysctls = new Map([['net.ipv4.ip_forward', '1'], ...Object.entries(preparation.sysctls)])
+  const backend = preparation.firewallBackend
+  return [
+    ...names('package', packages),
+    ...names('kernel-module', new Set(['kvm_intel', 'kvm_amd', 'tun', 'vhost_net', ...preparation.modules])),
+    ...[...sysctls].map(([name, value]) => ({ kind: 'sysctl', name, value }) as const),
+    ...names('service', new Set([...serviceNames.monolithic, ...serviceNames.modular])),
+    ...(backend === undefined ? [] : [firewallLine(backend, 'libvirtd')]),
+    ...preparation.users.flatMap((user) =>
+      ['libvirt', 'kvm'].map((group) => ({ kind: 'group-member', user, group }) as const),
+    ),
+  ]
 }

@@ -81,7 +81,8 @@ function obstacleIn({ virtualisation, architecture }: HostFactsOfSystem): Obstac
   if (deviceAccess !== undefined && !mayUseDevice(deviceAccess))
     return {
       reason: `guests may not open /dev/kvm (owner, group and mode are ${deviceAccess})`,
-      remedy: 'Give it to the group of guests: `chgrp kvm /dev/kvm && chmod 660 /dev/kvm`, and keep that with a udev rule.',
+      remedy:
+        'Give it to the group of guests: `chgrp kvm /dev/kvm && chmod 660 /dev/kvm`, and keep that with a udev rule.',
     }
   return undefined
 }
