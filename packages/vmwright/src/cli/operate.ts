@@ -10,7 +10,7 @@ import { renderError } from './fail.ts'
 import { load, type Loaded } from './load.ts'
 import { type SpecOptions, sshCommand } from './options.ts'
 import { stamped } from './output/output.ts'
-import { renderPlan } from './output/plan-text.ts'
+import { renderFinding, renderPlan } from './output/plan-text.ts'
 import { renderInstances } from './output/result.ts'
 import { openTimings } from './timings.ts'
 
@@ -87,7 +87,7 @@ function tell(context: CliContext, options: SpecOptions, { command, result, isSh
     const { plan, outcome, instances } = result
     const unreachable = Object.fromEntries(result.unreachable)
     stdout.write(
-      `${JSON.stringify({ kind: 'result', outcome, changes: plan.changes, findings: plan.findings, instances, unreachable })}\n`,
+      `${JSON.stringify({ kind: 'result', outcome, changes: plan.changes, resources: plan.resources, findings: plan.findings, instances, unreachable })}\n`,
     )
     return
   }
@@ -112,16 +112,23 @@ function tell(context: CliContext, options: SpecOptions, { command, result, isSh
       )
       break
     case 'done':
+      if (!isShown) stderr.write(warningsOf(result.plan))
   }
   if (command === 'apply' || result.outcome !== 'done')
     stdout.write(renderInstances(result.instances, sshCommand(context.environment, options)))
-  else
-    stdout.write(
-      `Removed ${
-        result.plan.changes
-          .filter((change) => change.action === 'destroy')
-          .map((change) => change.instance)
-          .join(', ') || 'leftover files'
-      }.\n`,
-    )
+  else stdout.write(`Removed ${removedOf(result.plan).join(', ') || 'leftover files'}.\n`)
 }
+
+/** What the plan warned of, for who did not see it. */
+const warningsOf = ({ findings }: Plan): string =>
+  findings
+    .filter(({ severity }) => severity === 'warning')
+    .map((finding) => `${renderFinding(finding)}\n`)
+    .join('')
+
+const removedOf = ({ changes, resources }: Plan): readonly string[] => [
+  ...changes.filter(({ action }) => action === 'destroy').map(({ instance }) => instance),
+  ...resources
+    .filter(({ action, kind }) => action === 'remove' && kind === 'network')
+    .map(({ name }) => `network ${name}`),
+]

@@ -28,12 +28,16 @@ export const varFileOption = () => new Option('--var-file <path>', 'variables fr
 
 /** `--adopt NAME`, may be repeated or given a list with commas; `all` stands for every instance. */
 export const namesOption = (flag: string, description: string) =>
-  new Option(`--${flag} <names>`, description)
-    .default([] as readonly string[])
-    .argParser((text: string, before: readonly string[]) => [
-      ...before,
-      ...text.split(',').filter((name) => name !== ''),
-    ])
+  new Option(`--${flag} <names>`, description).default([] as readonly string[]).argParser(addNames)
+
+const addNames = (text: string, before: readonly string[]): readonly string[] => [
+  ...before,
+  ...text.split(',').filter((name) => name !== ''),
+]
+
+/** `--restart-network NAME`, likewise. */
+export const networksOption = (flag: string, description: string) =>
+  new Option(`--${flag} <networks>`, description).default([] as readonly string[]).argParser(addNames)
 
 /** `90s`, `10m`, `2h` → milliseconds. */
 export function parseDuration(text: string): number {

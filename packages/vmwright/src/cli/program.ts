@@ -3,7 +3,7 @@ import { stages } from '../plan/plan.ts'
 import { version } from '../version.ts'
 import { registerImport } from './register-import.ts'
 import { registerMore } from './more.ts'
-import { namesOption } from './options.ts'
+import { namesOption, networksOption } from './options.ts'
 import {
   examples,
   lockTimeoutOption,
@@ -100,5 +100,6 @@ const applyOptions = (command: Command): Command =>
     .addOption(namesOption('replace', 'destroy and create these again, disks included'))
     .addOption(namesOption('reseed', 'run cloud-init again in these, as on a first boot'))
     .addOption(namesOption('restart', 'shut these down and start them again, with what has changed'))
+    .addOption(networksOption('restart-network', 'restart these networks although machines are connected'))
     .addOption(namesOption('reuse-disks', 'use disks left over from an earlier machine of the name'))
     .option('--refresh-images', 'ask the publishers for newer images whatever the policy says', false)

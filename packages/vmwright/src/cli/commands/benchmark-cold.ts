@@ -114,7 +114,7 @@ async function mayBeMadeAgain(context: CliContext, loaded: Wanted, options: Cold
   if (errors.length === 0) return true
   if (options.json)
     context.stdout.write(
-      `${JSON.stringify({ kind: 'result', outcome: 'blocked', changes: plan.changes, findings: plan.findings, instances: [] })}\n`,
+      `${JSON.stringify({ kind: 'result', outcome: 'blocked', changes: plan.changes, resources: plan.resources, findings: plan.findings, instances: [] })}\n`,
     )
   else context.stderr.write(renderPlan(plan, 'changes'))
   return false

@@ -163,6 +163,7 @@ async function check(
     replace: [],
     reseed: [],
     restart: [],
+    restartNetwork: [],
     reuseDisks: [],
     refreshImages: false,
   })

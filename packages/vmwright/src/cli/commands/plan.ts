@@ -29,7 +29,10 @@ export async function plan(
     if (result.findings.some((finding) => finding.severity === 'error')) return exitCode.blocked
     const lost = result.changes.some(({ action }) => action === 'blocked')
     if (lost) return exitCode.failed
-    const pending = result.steps.length > 0 || result.changes.some((change) => change.fields.length > 0)
+    const pending =
+      result.steps.length > 0 ||
+      result.resources.length > 0 ||
+      result.changes.some((change) => change.fields.length > 0)
     return options.detailedExitcode && pending ? exitCode.changes : exitCode.done
   })
 }

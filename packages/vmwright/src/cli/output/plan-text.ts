@@ -1,5 +1,7 @@
 import type { Change, FieldChange, Finding, Plan } from '../../plan/plan.ts'
 import { unblockedInstances } from '../../plan/unblocked.ts'
+import { tally } from './plan-summary.ts'
+import { otherSteps, resourceLines } from './plan-text-resources.ts'
 
 const symbols: Readonly<Record<Change['action'], string>> = {
   none: ' ',
@@ -25,22 +27,20 @@ export function renderPlan(plan: Plan, detail: 'changes' | 'steps'): string {
       .join('\n')
       .concat('\n')
   const changes = plan.changes.filter((change) => change.action !== 'none' || change.fields.length > 0)
+  const steps = Map.groupBy(detail === 'steps' ? plan.steps : [], ({ instance }) => instance)
   const lines = changes.flatMap((change) => [
     `${symbols[change.action]} ${change.instance} on ${change.host}: ${actionText(change)}`,
     ...change.fields.map(
       (field) => `    ${field.field}: ${field.from} → ${field.to}  (${howText(field, change.instance)})`,
     ),
-    ...(detail === 'steps'
-      ? plan.steps.filter((step) => step.instance === change.instance).map((step) => `      ${step.title}`)
-      : []),
+    ...(steps.get(change.instance) ?? []).map((step) => `      ${step.title}`),
   ])
-  const shared = plan.steps
-    .filter((step) => step.instance === undefined)
-    .map((step) => `* ${step.host}: ${step.title}`)
+  const shared = otherSteps(plan).map((step) => `* ${step.host}: ${step.title}`)
   const unchanged = plan.changes.length - changes.length
   return [
     ...templateLines(plan),
     ...shared,
+    ...resourceLines(plan, detail),
     ...lines,
     ...plan.findings.map(renderFinding),
     summary(plan, unchanged),
@@ -103,8 +103,10 @@ function summary(plan: Plan, unchanged: number): string {
     ].join('\n')
   }
   if (plan.steps.length === 0)
-    return unchanged === plan.changes.length
+    return unchanged === plan.changes.length && plan.resources.length === 0
       ? 'Nothing to do: the hosts are as the spec says.'
       : 'Nothing to do.'
-  return `${plan.steps.length} steps${unchanged > 0 ? `; ${unchanged} instances stay as they are` : ''}.`
+  const done = tally(plan)
+  const stay = unchanged > 0 ? `; ${unchanged} instances stay as they are` : ''
+  return `${plan.steps.length} steps${done === '' ? '' : `: ${done}`}${stay}.`
 }
