@@ -89,13 +89,20 @@ export async function answer(namespace: Namespace, port = defaultPort): Promise<
   }
 }
 
-/** Under which address `from` comes to whoever answers at `to`; `undefined`: not at all. */
-export async function arrivesAs(
-  from: Namespace,
-  to: string,
-  port = defaultPort,
-): Promise<string | undefined> {
-  const call = `timeout 0.7 bash -c 'exec 3<>/dev/tcp/${to}/${port} && cat <&3' 2>/dev/null || true`
-  const said = (await from.sh(call)).trim().replace(/^::ffff:/, '')
-  return said === '' ? undefined : said
+/** Under which address `from` comes to whoever answers at `to`. Throws when he does not come there. */
+export async function arrivesAs(from: Namespace, to: string, port = defaultPort): Promise<string> {
+  const said = await call(from, to, port, 20)
+  if (said === '') throw new Error(`${from.name} does not reach ${to}`)
+  return said
+}
+
+/** True when `from` gets no answer of `to`, for as long as two attempts of a connection take. */
+export const isCutOff = async (from: Namespace, to: string, port = defaultPort): Promise<boolean> =>
+  (await call(from, to, port, 1.5)) === ''
+
+async function call(from: Namespace, to: string, port: number, seconds: number): Promise<string> {
+  const said = await from.sh(
+    `timeout ${seconds} bash -c 'exec 3<>/dev/tcp/${to}/${port} && cat <&3' 2>/dev/null || true`,
+  )
+  return said.trim().replace(/^::ffff:/, '')
 }
