@@ -1,7 +1,7 @@
 import type { DraftPath, Plain, SpecDraft } from './draft.ts'
 import type { Notes } from './notes.ts'
 import { matterOf, type Reader } from './readers.ts'
-import { type Place, placeText, type Value } from './value.ts'
+import { type Place, placeText, type Value } from '../spec/ansible/value.ts'
 
 /** A setting that was found: its name as the reader knows it, and its resolved value. */
 export interface Found {

@@ -3,8 +3,8 @@ import { cloudImageSettings } from './cloud-images-settings.ts'
 import { layered, profilesOf } from './kvm-hosts.ts'
 import { tellUnknownKeys } from './leftovers.ts'
 import { asMatching, asOneOf, asText } from './readers.ts'
-import type { Scope } from './scope.ts'
-import { entriesOf, type Value } from './value.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import { entriesOf, type Value } from '../spec/ansible/value.ts'
 
 /** Profiles of the catalogue as `images`, by the same keys. */
 export function carryCatalogue(carrier: Carrier, scope: Scope): void {

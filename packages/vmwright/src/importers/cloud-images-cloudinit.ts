@@ -1,7 +1,7 @@
 import type { Carrier, Found } from './carrier.ts'
 import type { Plain } from './draft.ts'
 import { asFlag, asKey, asList, asPlain, asText, asTexts, type Reader, refused } from './readers.ts'
-import { entriesOf } from './value.ts'
+import { entriesOf } from '../spec/ansible/value.ts'
 
 type Pick = (key: string) => Found | undefined
 

@@ -3,8 +3,8 @@ import { cloudImageSettings } from './cloud-images-settings.ts'
 import { layered } from './kvm-hosts.ts'
 import { tellUnknownKeys } from './leftovers.ts'
 import { asFlag, asOneOf, asText, asWhole } from './readers.ts'
-import type { Scope } from './scope.ts'
-import { entriesOf, itemsOf, type Value } from './value.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import { entriesOf, itemsOf, type Value } from '../spec/ansible/value.ts'
 
 type Pick = (key: string, variable?: string) => Found | undefined
 

@@ -9,8 +9,8 @@ import { definitionsOf, keyOf, layered } from './kvm-hosts.ts'
 import { carryAddress } from './kvm-network.ts'
 import { tellUnknownKeys } from './leftovers.ts'
 import { asFlag, asOneOf, asText, asTexts, asWhole } from './readers.ts'
-import type { Scope } from './scope.ts'
-import { entriesOf, itemsOf, type Value } from './value.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import { entriesOf, itemsOf, type Value } from '../spec/ansible/value.ts'
 
 const imageKeys = /^(image_(?!profile_id)|virt_install_(?!machine_type))/
 

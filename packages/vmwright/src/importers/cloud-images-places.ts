@@ -3,9 +3,9 @@ import { cloudImageSettings } from './cloud-images-settings.ts'
 import { carryAccess, carryHost, carryKvmHost, keyOf } from './kvm-hosts.ts'
 import { tellUnknownKeys } from './leftovers.ts'
 import { asFlag, asText, asWhole } from './readers.ts'
-import type { Scope } from './scope.ts'
-import type { SourceFiles } from './source.ts'
-import { entriesOf, itemsOf, type Value } from './value.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
+import { entriesOf, itemsOf, type Value } from '../spec/ansible/value.ts'
 
 /** What an instance needs to know of the hosts. */
 export interface Places {

@@ -9,11 +9,12 @@ import { type Places, carryPlaces } from './cloud-images-places.ts'
 import { carrySnapshot, definitionsOf, warnOfSwitches } from './kvm-hosts.ts'
 import { tellNoEqual, tellUnknown } from './leftovers.ts'
 import type { Notes } from './notes.ts'
-import { invalid } from './read-yaml.ts'
+import { invalid } from './invalid.ts'
 import { asFlag, asIpv4, asList, asOneOf, asText, asWhole, type Reader } from './readers.ts'
 import type { Plain } from './draft.ts'
-import type { Scope } from './scope.ts'
-import { recogniseByNames, type SourceFiles } from './source.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import { recogniseByNames } from './recognise.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
 
 const ownNames = [
   'kvm_cloud_image_catalog',

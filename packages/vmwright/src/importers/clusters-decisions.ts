@@ -1,5 +1,5 @@
 import type { Carrier } from './carrier.ts'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
 
 /** Variables that are set in the old files and read by nothing. */
 export const withoutEffect: readonly string[] = [

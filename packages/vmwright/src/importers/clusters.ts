@@ -7,11 +7,12 @@ import type { Importer } from './importer.ts'
 import { carryHost } from './kvm-hosts.ts'
 import { tellNoEqual, tellUnknown } from './leftovers.ts'
 import type { Notes } from './notes.ts'
-import { invalid } from './read-yaml.ts'
+import { invalid } from './invalid.ts'
 import { asIpv4, asKey, asMatching, asText, asWhole, type Reader, refused } from './readers.ts'
-import type { Scope } from './scope.ts'
-import { type Recognition, recogniseByNames, type SourceFiles } from './source.ts'
-import { entriesOf, itemsOf, type Value } from './value.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import { type Recognition, recogniseByNames } from './recognise.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
+import { entriesOf, itemsOf, type Value } from '../spec/ansible/value.ts'
 
 const ownNames = namedClusterSettings.map(({ name }) => name).filter((name) => name !== 'ssh_pub_key')
 

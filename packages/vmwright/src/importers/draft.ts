@@ -1,5 +1,5 @@
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml'
-import { plainLine } from './value.ts'
+import { plainLine } from '../spec/ansible/value.ts'
 
 /** Data of the new spec. */
 export type Plain = string | number | boolean | readonly Plain[] | { readonly [key: string]: Plain }

@@ -1,9 +1,9 @@
 import { type Carrier, found } from './carrier.ts'
 import { isConfig, type Pair, type Variables, variablesOf } from './guest-lifecycle-definitions.ts'
 import { asText } from './readers.ts'
-import { type Scope, scopeOf } from './scope.ts'
-import type { SourceFiles } from './source.ts'
-import { entriesOf, itemsOf, type Place, placeText, type Value } from './value.ts'
+import { type Scope, scopeOf } from '../spec/ansible/scope.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
+import { entriesOf, itemsOf, type Place, placeText, type Value } from '../spec/ansible/value.ts'
 
 export interface Config {
   readonly name: string

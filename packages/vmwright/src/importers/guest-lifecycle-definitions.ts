@@ -1,6 +1,6 @@
 import type { Notes } from './notes.ts'
-import { type Scope, scopeOf } from './scope.ts'
-import type { SourceFile, SourceFiles } from './source.ts'
+import { type Scope, scopeOf } from '../spec/ansible/scope.ts'
+import type { SourceFile, SourceFiles } from '../spec/ansible/source.ts'
 import {
   emptyMap,
   entriesOf,
@@ -10,7 +10,7 @@ import {
   type Place,
   scalarAt,
   type Value,
-} from './value.ts'
+} from '../spec/ansible/value.ts'
 
 /** A pair of a platform and a target that is wanted, and where that is said. */
 export interface Pair {

@@ -3,9 +3,10 @@ import type { Config } from './guest-lifecycle-configs.ts'
 import { definitionFile, isConfig } from './guest-lifecycle-definitions.ts'
 import { lifecycleSettings } from './guest-lifecycle-settings.ts'
 import { tellNoEqual } from './leftovers.ts'
-import type { Scope } from './scope.ts'
-import { type SourceFile, type SourceFiles, unusedNames } from './source.ts'
-import { entriesOf, isSecretName, itemsOf } from './value.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import { unusedNames } from './recognise.ts'
+import type { SourceFile, SourceFiles } from '../spec/ansible/source.ts'
+import { entriesOf, isSecretName, itemsOf } from '../spec/ansible/value.ts'
 
 /** Phases, networks and other files that are no definitions. */
 export function tellFiles(carrier: Carrier, source: SourceFiles): void {

@@ -6,7 +6,7 @@ import { carrySources, variableOf } from './guest-lifecycle-sources.ts'
 import type { KeyNames } from './key-names.ts'
 import { tellUnknownKeys } from './leftovers.ts'
 import { asMatching, asText, asWhole } from './readers.ts'
-import { entriesOf, scalarAt, type Value } from './value.ts'
+import { entriesOf, scalarAt, type Value } from '../spec/ansible/value.ts'
 
 /** Keys that are given so far, over all machines. */
 export interface Keys {

@@ -4,7 +4,7 @@ import type { KeyNames } from './key-names.ts'
 import { keyOf } from './kvm-hosts.ts'
 import { tellUnknownKeys } from './leftovers.ts'
 import { asIpv4, asMatching, asOneOf, asText } from './readers.ts'
-import { entriesOf, type Value } from './value.ts'
+import { entriesOf, type Value } from '../spec/ansible/value.ts'
 
 type Field = (key: string) => Found | undefined
 

@@ -4,7 +4,7 @@ import { lifecycleSettings } from './guest-lifecycle-settings.ts'
 import type { KeyNames } from './key-names.ts'
 import { tellUnknownKeys } from './leftovers.ts'
 import { asMatching, asOneOf, asText } from './readers.ts'
-import { entriesOf, itemsOf, type Place, type Value } from './value.ts'
+import { entriesOf, itemsOf, type Place, type Value } from '../spec/ansible/value.ts'
 
 const asUrl = asMatching(/^https?:\/\/[^\s/@]+(\/\S*)?$/, 'a URL that begins with https:// or http://')
 const archive = /\.(bz2|xz|gz|zst|zip|tar|tgz|7z)$/i

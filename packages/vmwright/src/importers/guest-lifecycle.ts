@@ -9,11 +9,12 @@ import type { Importer } from './importer.ts'
 import { KeyNames } from './key-names.ts'
 import { carryHost } from './kvm-hosts.ts'
 import type { Notes } from './notes.ts'
-import { invalid } from './read-yaml.ts'
+import { invalid } from './invalid.ts'
 import { asFlag, asText, asWhole } from './readers.ts'
-import { mergeVariables, type Scope, scopeOf } from './scope.ts'
-import { recogniseByNames, type Recognition, type SourceFile, type SourceFiles } from './source.ts'
-import { entriesOf, itemsOf, placeText, scalarAt, type Value } from './value.ts'
+import { mergeVariables, type Scope, scopeOf } from '../spec/ansible/scope.ts'
+import { recogniseByNames, type Recognition } from './recognise.ts'
+import type { SourceFile, SourceFiles } from '../spec/ansible/source.ts'
+import { entriesOf, itemsOf, placeText, scalarAt, type Value } from '../spec/ansible/value.ts'
 
 const ownNames = [
   'virtual_machines',

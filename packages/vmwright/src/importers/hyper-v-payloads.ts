@@ -10,9 +10,9 @@ import {
 import type { JobSchema } from './hyper-v-schema.ts'
 import type { Notes } from './notes.ts'
 import { asFlag, asIpv4, asText, asWhole } from './readers.ts'
-import { scopeOf } from './scope.ts'
-import type { SourceFile } from './source.ts'
-import { entriesOf, type MapValue, type Place, placeText, type Value } from './value.ts'
+import { scopeOf } from '../spec/ansible/scope.ts'
+import type { SourceFile } from '../spec/ansible/source.ts'
+import { entriesOf, type MapValue, type Place, placeText, type Value } from '../spec/ansible/value.ts'
 
 /** A job that makes a machine, checked: what is here is of its type, and goes together. Secrets have no value. */
 export interface Job {

@@ -1,7 +1,7 @@
 import { jobSets } from './hyper-v-fields.ts'
 import type { Notes } from './notes.ts'
-import type { SourceFile } from './source.ts'
-import { entriesOf, itemsOf, type Place, placeText, type Value } from './value.ts'
+import type { SourceFile } from '../spec/ansible/source.ts'
+import { entriesOf, itemsOf, type Place, placeText, type Value } from '../spec/ansible/value.ts'
 
 /** The schema of a job's inputs, as far as it says more than the one that was shipped. */
 export interface JobSchema {

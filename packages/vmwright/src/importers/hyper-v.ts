@@ -9,10 +9,11 @@ import { hyperVSettings } from './hyper-v-settings.ts'
 import type { Importer } from './importer.ts'
 import { KeyNames } from './key-names.ts'
 import type { Notes } from './notes.ts'
-import { invalid } from './read-yaml.ts'
+import { invalid } from './invalid.ts'
 import { asFlag, asWhole } from './readers.ts'
-import type { Recognition, SourceFiles } from './source.ts'
-import { entriesOf, itemsOf } from './value.ts'
+import type { Recognition } from './recognise.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
+import { entriesOf, itemsOf } from '../spec/ansible/value.ts'
 
 /** Jobs of the service that makes machines on Hyper-V hosts, and the schema of their inputs. */
 export const hyperV: Importer = {

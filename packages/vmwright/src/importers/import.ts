@@ -4,7 +4,8 @@ import type { Importer } from './importer.ts'
 import { importers } from './importers.ts'
 import { type Note, type NoteKind, Notes, noteText } from './notes.ts'
 import { type ImportReader, readFiles } from './read-files.ts'
-import type { Recognition, SourceFiles } from './source.ts'
+import type { Recognition } from './recognise.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
 
 export interface ImportOptions {
   /** Id of an importer; absent: recognised. */

@@ -1,5 +1,6 @@
 import type { Notes } from './notes.ts'
-import type { Recognition, SourceFiles } from './source.ts'
+import type { Recognition } from './recognise.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
 import type { SpecDraft } from './draft.ts'
 
 /** What reads the files of one replaced system. Pure: the files are read already. */

@@ -1,10 +1,10 @@
 import { describe, expect, it, test } from 'vitest'
-import { expandRange } from './inventory.ts'
+import { expandRange } from '../spec/ansible/inventory.ts'
 import { Notes } from './notes.ts'
 import { readFiles } from './read-files.ts'
-import type { SourceFiles } from './source.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
 import { memoryReader } from './testing.ts'
-import type { Value } from './value.ts'
+import type { Value } from '../spec/ansible/value.ts'
 
 const read = (files: Readonly<Record<string, string>>, notes = new Notes()): Promise<SourceFiles> =>
   readFiles(memoryReader(files), Object.keys(files), notes)

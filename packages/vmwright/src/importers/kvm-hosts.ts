@@ -1,8 +1,8 @@
 import { type Carrier, type Found, found } from './carrier.ts'
 import { asFlag, asText, asWhole } from './readers.ts'
-import type { Scope } from './scope.ts'
-import type { SourceFiles } from './source.ts'
-import { entriesOf, type Value } from './value.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
+import { entriesOf, type Value } from '../spec/ansible/value.ts'
 
 /** Names that the shipped files have in the place of a host. */
 const placeholder = /^change-me|\.example(\.local|\.com)?$/

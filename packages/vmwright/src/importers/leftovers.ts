@@ -1,8 +1,9 @@
 import type { Carrier } from './carrier.ts'
 import type { Setting } from './importer.ts'
-import type { Scope } from './scope.ts'
-import { type SourceFiles, unusedNames } from './source.ts'
-import { entriesOf, type Value } from './value.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import { unusedNames } from './recognise.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
+import { entriesOf, type Value } from '../spec/ansible/value.ts'
 
 /** Tells of every variable that the importer does not know and no expression uses. Values are not shown. */
 export function tellUnknown(

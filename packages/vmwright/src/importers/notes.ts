@@ -1,4 +1,4 @@
-import { type Place, placeText, plainLine } from './value.ts'
+import { type Place, placeText, plainLine } from '../spec/ansible/value.ts'
 
 export type NoteKind = 'taken' | 'no-equal' | 'decided' | 'warning' | 'question'
 

@@ -1,10 +1,10 @@
 import { ProvisionError } from '../lib/errors.ts'
 import { maxFileBytes } from '../spec/yaml.ts'
-import { type Inventory, isYamlInventory, mergeInventories, yamlInventory } from './inventory.ts'
+import { type Inventory, mergeInventories } from '../spec/ansible/inventory.ts'
+import { invalid, orInvalid } from './invalid.ts'
 import type { Notes } from './notes.ts'
-import { looksLikeIni, readIni } from './read-ini.ts'
-import { invalid, readYaml } from './read-yaml.ts'
-import { type FileRole, type SourceFile, type SourceFiles, sourceOf } from './source.ts'
+import { readOne } from '../spec/ansible/read-one.ts'
+import { type SourceFile, type SourceFiles, sourceOf } from '../spec/ansible/source.ts'
 
 /** How the outside is read. Paths as the person named them, and what lies below. */
 export interface ImportReader {
@@ -39,7 +39,7 @@ export async function readFiles(
     if (bytes.length > maxFileBytes) throw invalid({ file: name, line: 1 }, 'is larger than 1 MiB')
     if (total > maxTotalBytes)
       throw invalid({ file: name, line: 1 }, 'the files are larger than 8 MiB in all')
-    const file = readOne(name, bytes)
+    const file = orInvalid(() => readOne(name, bytes))
     if (file.role.kind === 'nothing') notes.add('question', { file: name, line: 1 }, file.role.why)
     files.push(file)
   }
@@ -93,45 +93,4 @@ function inMergeOrder(a: string, b: string): number {
   const rank = (name: string): number =>
     name === 'defaults' ? 0 : /\.local\.(ya?ml|json)$/.test(name) ? 2 : 1
   return rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0)
-}
-
-/** Reads one file. Throws `import.invalid`. */
-export function readOne(name: string, bytes: Uint8Array): SourceFile {
-  const text = decode(name, bytes)
-  if (text.startsWith('$ANSIBLE_VAULT;')) {
-    const why = 'is encrypted by ansible-vault as a whole, so not read: decrypt a copy without its secrets'
-    return { name, role: { kind: 'nothing', why }, root: undefined }
-  }
-  const isYaml = /\.(ya?ml|json)$/.test(name)
-  const vars = varsRole(name)
-  if (!isYaml && vars === undefined && (name.endsWith('.ini') || looksLikeIni(text)))
-    return { name, role: { kind: 'inventory', inventory: readIni(name, text) }, root: undefined }
-  const root = readYaml(name, text)
-  if (root === undefined) return { name, role: { kind: 'nothing', why: 'is empty' }, root }
-  if (root.kind === 'list') return { name, role: { kind: 'list' }, root }
-  if (root.kind !== 'map') {
-    if (isYaml || vars !== undefined) throw invalid(root.place, 'is neither a mapping nor a list')
-    return { name, role: { kind: 'inventory', inventory: readIni(name, text) }, root: undefined }
-  }
-  if (vars !== undefined) return { name, role: vars, root }
-  if (isYamlInventory(root))
-    return { name, role: { kind: 'inventory', inventory: yamlInventory(root) }, root }
-  return { name, role: { kind: 'vars' }, root }
-}
-
-/** `host_vars/rack1.yml`, `group_vars/vmhost/main.yml` */
-function varsRole(name: string): FileRole | undefined {
-  const match = /(?:^|\/)(host_vars|group_vars)\/([^/]+)/.exec(name)
-  if (match === null) return undefined
-  const owner = (match[2] ?? '').replace(/\.(ya?ml|json)$/, '')
-  return match[1] === 'host_vars' ? { kind: 'host-vars', host: owner } : { kind: 'group-vars', group: owner }
-}
-
-function decode(name: string, bytes: Uint8Array): string {
-  if (bytes.includes(0)) throw invalid({ file: name, line: 1 }, 'has a NUL byte', 'Is it a text file?')
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw invalid({ file: name, line: 1 }, 'is not valid UTF-8', 'Save it as UTF-8.')
-  }
 }

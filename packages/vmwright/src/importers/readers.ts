@@ -1,6 +1,6 @@
-import { textOf } from './jinja-filters.ts'
+import { textOf } from '../spec/ansible/jinja-filters.ts'
 import type { Plain } from './draft.ts'
-import type { Value } from './value.ts'
+import type { Value } from '../spec/ansible/value.ts'
 
 /** Called for each value that is not what is expected; the rest is still read. */
 export type Ask = (value: Value, expected: string) => void

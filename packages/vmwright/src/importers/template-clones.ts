@@ -13,12 +13,13 @@ import {
 import { carryAddress } from './kvm-network.ts'
 import { tellNoEqual, tellUnknown, tellUnknownKeys } from './leftovers.ts'
 import type { Notes } from './notes.ts'
-import { invalid } from './read-yaml.ts'
+import { invalid } from './invalid.ts'
 import { asFlag, asOneOf, asText, asTexts, asWhole } from './readers.ts'
-import type { Scope } from './scope.ts'
-import { recogniseByNames, type SourceFiles } from './source.ts'
+import type { Scope } from '../spec/ansible/scope.ts'
+import { recogniseByNames } from './recognise.ts'
+import type { SourceFiles } from '../spec/ansible/source.ts'
 import { templateSettings } from './template-clones-settings.ts'
-import { entriesOf, type Value } from './value.ts'
+import { entriesOf, type Value } from '../spec/ansible/value.ts'
 
 const ownNames = [
   'kvm_template_catalog',

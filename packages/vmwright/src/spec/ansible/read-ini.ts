@@ -1,5 +1,5 @@
 import { expandRange, type Inventory, InventoryBuilder } from './inventory.ts'
-import { invalid } from './read-yaml.ts'
+import { SourceFault } from './fault.ts'
 import type { MapValue, Place, Value } from './value.ts'
 
 /** Whether a text reads as an INI inventory: its first line that is no comment is a section, or there is one later. */
@@ -8,7 +8,7 @@ export const looksLikeIni = (text: string): boolean =>
 
 /**
  * Reads a static INI inventory: hosts with `key=value`, `[group]`, `[group:vars]`, `[group:children]`, ranges.
- * Throws `import.invalid` at a line that is none of these; no value is in the message.
+ * Throws `SourceFault` at a line that is none of these; no value is in the message.
  */
 export function readIni(file: string, text: string): Inventory {
   const building = new InventoryBuilder()
@@ -25,16 +25,16 @@ export function readIni(file: string, text: string): Inventory {
       building.group(section.name, place)
       continue
     }
-    if (line.startsWith('[')) throw invalid(place, 'is not a section of an inventory')
+    if (line.startsWith('[')) throw new SourceFault(place, 'is not a section of an inventory')
     if (section.kind === 'vars') building.groupVars(section.name, variablesOf([line], place))
     else if (section.kind === 'children') {
       const child = wordsOf(line)?.[0]
-      if (child === undefined) throw invalid(place, 'has a quote that is not closed')
+      if (child === undefined) throw new SourceFault(place, 'has a quote that is not closed')
       building.group(child, place)
       building.child(section.name, child)
     } else {
       const words = wordsOf(line)
-      if (words === undefined) throw invalid(place, 'has a quote that is not closed')
+      if (words === undefined) throw new SourceFault(place, 'has a quote that is not closed')
       const [pattern = '', ...settings] = words
       for (const host of expandRange(pattern)) building.host(section.name, host, variablesOf(settings, place))
     }
@@ -71,7 +71,7 @@ function variablesOf(settings: readonly string[], place: Place): MapValue {
   const entries = new Map<string, Value>()
   for (const setting of settings) {
     const at = setting.indexOf('=')
-    if (at < 1) throw invalid(place, 'has a word that is no `name=value`')
+    if (at < 1) throw new SourceFault(place, 'has a word that is no `name=value`')
     const name = setting.slice(0, at).trim()
     if (name !== '__proto__')
       entries.set(name, { kind: 'scalar', value: literalOf(setting.slice(at + 1).trim()), place })

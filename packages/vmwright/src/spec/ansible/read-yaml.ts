@@ -1,9 +1,9 @@
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode } from 'yaml'
-import type { Scalar } from '../spec/node.ts'
-import { tokenise } from '../spec/tokens.ts'
-import { yamlFault } from '../spec/yaml-faults.ts'
-import { ProvisionError } from '../lib/errors.ts'
-import { mergeValues, type Place, placeText, type Value } from './value.ts'
+import type { Scalar } from '../node.ts'
+import { tokenise } from '../tokens.ts'
+import { yamlFault } from '../yaml-faults.ts'
+import { SourceFault } from './fault.ts'
+import { mergeValues, type Place, type Value } from './value.ts'
 
 const maxAliases = 200
 const maxValues = 100_000
@@ -11,13 +11,16 @@ const maxValues = 100_000
 /**
  * Reads YAML or JSON as Ansible does: YAML 1.1 (`yes` is true, `<<` merges), but times, binaries and numbers with
  * colons stay text. `!vault` values are not read, `!unsafe` texts not searched for expressions, and any other tag
- * is a question. `undefined`: the file is empty. Throws `import.invalid`; the text of the file is never in the message.
+ * is a question. `undefined`: the file is empty. Throws `SourceFault`; the text of the file is never in the message.
  */
 export function readYaml(file: string, text: string): Value | undefined {
   const lines = new LineCounter()
-  const placeAt = (offset: number): Place => ({ file, line: Math.max(1, lines.linePos(offset).line) })
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { file, line: Math.max(1, line), column: Math.max(1, col) }
+  }
   const tokens = tokenise(text, lines.addNewLine)
-  if (tokens.kind === 'refused') throw invalid(placeAt(tokens.offset), tokens.message, tokens.hint)
+  if (tokens.kind === 'refused') throw new SourceFault(placeAt(tokens.offset), tokens.message, tokens.hint)
   const composer = new Composer({
     version: '1.1',
     schema: 'yaml-1.1',
@@ -36,21 +39,18 @@ export function readYaml(file: string, text: string): Value | undefined {
   const fault = first?.errors[0]
   if (fault !== undefined) {
     const { message, hint } = yamlFault(fault.code)
-    throw invalid(placeAt(fault.pos[0]), message, hint)
+    throw new SourceFault(placeAt(fault.pos[0]), message, hint)
   }
   if (second !== undefined) {
-    throw invalid(placeAt(second.range[0]), 'begins a second document', 'Split the file: one document each.')
+    throw new SourceFault(
+      placeAt(second.range[0]),
+      'begins a second document',
+      'Split the file: one document each.',
+    )
   }
   const contents = first?.contents ?? null
   return contents === null ? undefined : new Reader(placeAt, text).read(contents)
 }
-
-export const invalid = (place: Place, what: string, hint?: string): ProvisionError =>
-  new ProvisionError('import.invalid', {
-    message: `${placeText(place)}: ${what}.`,
-    ...(hint === undefined || hint === '' ? {} : { hint }),
-    details: { file: place.file, line: place.line },
-  })
 
 /** Readings of YAML 1.1 that nobody wants: `1:30` as 90, `2024-01-01` as a date. */
 function isLeftOut(tag: { readonly tag: string; readonly format?: string | undefined }): boolean {
@@ -86,7 +86,7 @@ class Reader {
     const place = this.#placeAt(node.range[0])
     if (isAlias(node)) {
       const target = this.#anchors.get(node.source)
-      if (target === undefined) throw invalid(place, 'refers to an anchor that is not set before it')
+      if (target === undefined) throw new SourceFault(place, 'refers to an anchor that is not set before it')
       this.#values += target.size
       if (++this.#aliases > maxAliases || this.#values > maxValues) throw this.#tooMuch(node)
       return target.value
@@ -113,8 +113,8 @@ class Reader {
     for (const { key, value: node } of pairs) {
       const at = this.#placeAt(key.range[0])
       const name = isScalar(key) ? String(key.source ?? key.value) : undefined
-      if (name === undefined) throw invalid(at, 'has a key that is no text')
-      if (name === '__proto__') throw invalid(at, 'has the key `__proto__`, which is not accepted')
+      if (name === undefined) throw new SourceFault(at, 'has a key that is no text')
+      if (name === '__proto__') throw new SourceFault(at, 'has the key `__proto__`, which is not accepted')
       const value: Value =
         node === null ? { kind: 'scalar', value: null, place: at } : { ...this.read(node), place: at }
       if (name !== '<<') own.set(name, value)
@@ -135,9 +135,9 @@ class Reader {
     return node.source ?? ''
   }
 
-  #tooMuch(node: ParsedNode): ProvisionError {
+  #tooMuch(node: ParsedNode): SourceFault {
     const place = this.#placeAt(Math.min(node.range[0], this.#text.length))
-    return invalid(place, 'expands to too many values', 'Aliases of aliases multiply; use fewer.')
+    return new SourceFault(place, 'expands to too many values', 'Aliases of aliases multiply; use fewer.')
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Inventory } from './inventory.ts'
 import { mergeVariables, type Scope, scopeOf } from './scope.ts'
-import { entriesOf, isSecretName, type MapValue, type Place, type Value } from './value.ts'
+import type { MapValue, Value } from './value.ts'
 
 /**
  * What a file is for, by its place and content. `vars` is any mapping that is nothing else; `list` any document that
@@ -23,7 +23,7 @@ export interface SourceFile {
   readonly root: Value | undefined
 }
 
-/** All files of one import, in the order of merging: a later one wins. */
+/** All files of one reading, in the order of merging: a later one wins. */
 export interface SourceFiles {
   readonly files: readonly SourceFile[]
   /** All inventories in one. */
@@ -32,14 +32,6 @@ export interface SourceFiles {
   readonly scope: Scope
   /** As a play on that host would see them: group `all` < its groups < host < vars files. */
   scopeOfHost(host: string): Scope
-}
-
-/** Why files are of a system. The one with the most reasons wins. */
-export interface Recognition {
-  /** Number of names that only this system has. */
-  readonly score: number
-  /** `kvm_template_catalog at vars.yml:3` */
-  readonly reasons: readonly string[]
 }
 
 /** Puts read files together. */
@@ -92,44 +84,4 @@ export function groupsOf(inventory: Inventory, host: string): readonly string[] 
   const direct = [...inventory.groups].filter(([, { hosts }]) => hosts.includes(host)).map(([name]) => name)
   const all = direct.flatMap((group) => [...parents(group, new Set([group])), group])
   return [...new Set(all)].filter((group) => group !== 'all')
-}
-
-/** Recognises by names of variables wherever they stand at the top of a file. `undefined`: none of them is there. */
-export function recogniseByNames(source: SourceFiles, names: readonly string[]): Recognition | undefined {
-  const reasons: string[] = []
-  for (const name of names) {
-    const place = placeOfName(source, name)
-    if (place !== undefined) reasons.push(`${name} at ${place.file}:${place.line}`)
-  }
-  return reasons.length === 0 ? undefined : { score: reasons.length, reasons }
-}
-
-export function placeOfName(source: SourceFiles, name: string): Place | undefined {
-  for (const { root, role } of source.files) {
-    const value = entriesOf(root).get(name)
-    if (value !== undefined && role.kind !== 'inventory') return value.place
-  }
-  for (const { vars } of [...source.inventory.groups.values(), ...source.inventory.hosts.values()]) {
-    const value = vars.entries.get(name)
-    if (value !== undefined) return value.place
-  }
-  return undefined
-}
-
-/** Names of variables set anywhere that were not asked for; those of secrets included, their values not. */
-export function unusedNames(
-  source: SourceFiles,
-  scopes: readonly Scope[],
-  known: ReadonlySet<string>,
-): readonly { readonly name: string; readonly place: Place; readonly isSecret: boolean }[] {
-  const unused = new Map<string, Place>()
-  for (const scope of scopes) {
-    for (const name of scope.names) {
-      const place = scope.written(name)?.place
-      const isUsed = scopes.some(({ used }) => used.has(name))
-      if (place !== undefined && !isUsed && !known.has(name) && name !== 'inventory_hostname')
-        unused.set(name, place)
-    }
-  }
-  return [...unused].map(([name, place]) => ({ name, place, isSecret: isSecretName(name) }))
 }

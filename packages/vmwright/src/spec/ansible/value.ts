@@ -1,17 +1,19 @@
-import type { Scalar } from '../spec/node.ts'
+import type { Scalar } from '../node.ts'
 
-/** Where something stands in a file that is imported. */
+/** Where something stands in a file of Ansible's. */
 export interface Place {
   /** As shown to the reader. */
   readonly file: string
   /** From 1. */
   readonly line: number
+  /** From 1; absent: the first. */
+  readonly column?: number
 }
 
 export const placeText = ({ file, line }: Place): string => `${file}:${line}`
 
 /**
- * A value of a file that is imported, with its place. What must not or cannot be read stays a kind of its own, so
+ * A value of a file of Ansible's, with its place. What must not or cannot be read stays a kind of its own, so
  * that nobody can take it for a value by mistake.
  */
 export type Value = { readonly place: Place } &
