@@ -1,5 +1,6 @@
 import { isProvisionError, ProvisionError } from '../../../../lib/errors.ts'
 import type { Progress } from '../../../../lib/progress.ts'
+import type { BridgeDefinition } from '../../../host/bridges.ts'
 import type { HostCommand, HostShell } from '../../host-shell.ts'
 import { type BridgeChange, runFiles } from './change.ts'
 import { askScript, launchScript } from './run-scripts.ts'
@@ -8,7 +9,7 @@ import { workerScript } from './worker-script.ts'
 /** How long the host may take to restore itself, with a manager that hangs (`guard` of the worker), and then some. */
 const restoreMs = 240_000
 /** A host that is cut off does not refuse a connection: it lets it wait. */
-const attemptMs = 10_000
+const attemptMs = (confirmWithinMs: number): number => Math.min(10_000, Math.max(2_000, confirmWithinMs / 4))
 
 /**
  * Hands the change over to the host, confirms it over a new connection, and waits for the outcome. `busy`: nothing
@@ -43,7 +44,7 @@ export async function runChange(
   const waiting = progress.child({ timeoutMs: confirmWithinMs + restoreMs })
   return waiting.poll(
     { everyMs: 500, what: `host ${shell.host} to be reached again after the change of ${name}` },
-    () => outcome(shell, waiting, { name, kind, id }),
+    () => outcome(shell, waiting, { ...change.bridge, kind, id }),
     'host.unreachable',
   )
 }
@@ -52,9 +53,9 @@ export async function runChange(
 async function outcome(
   shell: HostShell,
   progress: Progress,
-  run: { readonly name: string; readonly kind: 'make' | 'remove'; readonly id: string },
+  run: BridgeDefinition & { readonly kind: 'make' | 'remove'; readonly id: string },
 ): Promise<'done' | undefined> {
-  const answer = await runAsRoot(shell, progress.child({ timeoutMs: attemptMs }), {
+  const answer = await runAsRoot(shell, progress.child({ timeoutMs: attemptMs(run.confirmWithinMs) }), {
     script: askScript,
     arguments: [run.name, run.kind, run.id],
     effect: { kind: 'shell.confirm-bridge', object: run.name, mutates: true },

@@ -81,7 +81,7 @@ holds() {
     port) [ -e "/sys/class/net/$3/brif/$2" ] || reason="$2 is not in $3" ;;
     free) [ -e "/sys/class/net/$2" ] && [ ! -e "/sys/class/net/$2/master" ] || reason="$2 is in a bridge still" ;;
     address)
-      ip -o "$2" address show dev "$4" 2>/dev/null | grep -qF " $3 " || reason="$4 has no address $3" ;;
+      ip -o "$2" address show dev "$4" -tentative 2>/dev/null | grep -qF " $3 " || reason="$4 has no address $3" ;;
     route)
       ip "$2" route show default dev "$4" 2>/dev/null | sed 's/$/ /' | grep -qF "via $3 " ||
         reason="$4 has no default route by $3" ;;
