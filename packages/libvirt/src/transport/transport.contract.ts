@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe.skipIf(missing({ account, libvirtd }))('qemu:///session', () => {
+describeWith({ account, libvirtd }, 'qemu:///session', () => {
   it('starts the daemon of an ordinary user when it is absent, and finds it the second time', async () => {
     const script = `
       import { calls, openLibvirt } from ${JSON.stringify(index)}
@@ -60,7 +60,7 @@ describe.skipIf(missing({ account, libvirtd }))('qemu:///session', () => {
   })
 })
 
-describe.skipIf(missing({ account, libvirtd, openssl: program('openssl') }))('TLS', () => {
+describeWith({ account, libvirtd, openssl: program('openssl') }, 'TLS', () => {
   let port: number
   beforeAll(async () => {
     await certificates()
@@ -122,7 +122,7 @@ describe.skipIf(missing({ account, libvirtd, openssl: program('openssl') }))('TL
 })
 
 const login = { account, libvirtd, sshd, ssh: program('ssh'), keygen: program('ssh-keygen') }
-describe.skipIf(missing(login))('SSH', () => {
+describeWith(login, 'SSH', () => {
   let uri: (query?: string) => string
   beforeAll(async () => {
     const port = await freePort()
@@ -160,7 +160,8 @@ describe.skipIf(missing(login))('SSH', () => {
     await libvirt.call(calls.connectGetHostname, {}, { lane: 'slow' })
   })
 
-  it.skipIf(missing({ nc: program('nc') }))('runs nc there', async () => {
+  it('runs nc there', async ({ skip }) => {
+    skip(program('nc') === undefined, 'nc is missing')
     await using libvirt = await openLibvirt(uri(`&socket=${folder}/libvirt/libvirt-sock`))
     expect((await libvirt.call(calls.connectGetUri, {})).uri).toBe('qemu:///session')
   })
@@ -200,10 +201,11 @@ function program(name: string): string | undefined {
 }
 
 /** Says on standard error why a group is skipped. */
-function missing(needed: Readonly<Record<string, unknown>>): boolean {
-  const absent = Object.keys(needed).filter((name) => needed[name] === undefined)
-  if (absent.length > 0) process.stderr.write(`skipped, not on this machine: ${absent.join(', ')}\n`)
-  return absent.length > 0
+/** Skips what needs a program or an account that this machine lacks, and says in the title what that is. */
+function describeWith(needed: Readonly<Record<string, unknown>>, name: string, tests: () => void): void {
+  const absent = Object.keys(needed).filter((each) => needed[each] === undefined)
+  if (absent.length === 0) describe(name, tests)
+  else describe.skip(`${name} (not on this machine: ${absent.join(', ')})`, tests)
 }
 
 function environment(): Record<string, string> {
