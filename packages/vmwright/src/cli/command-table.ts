@@ -25,8 +25,9 @@ export interface ArgumentEntry {
   readonly value: ValueKind
 }
 
-/** What may stand there: nothing, an instance's name, a file, one of some words, anything. */
-export type ValueKind = 'none' | 'instance' | 'file' | 'any' | { readonly choices: readonly string[] }
+/** What may stand there: nothing, an instance's or a network's name, a file, one of some words, anything. */
+export type ValueKind =
+  'none' | 'instance' | 'network' | 'file' | 'any' | { readonly choices: readonly string[] }
 
 export const commandTable = (program: Command): CommandTable => entriesOf(program, [])
 
@@ -55,7 +56,13 @@ function valueOfOption(option: Option): ValueKind {
   if (option.argChoices !== undefined) return { choices: option.argChoices }
   const value = /<(.+)>/.exec(option.flags)?.[1]
   if (value === undefined) return 'none'
-  return value === 'path' ? 'file' : value === 'names' ? 'instance' : 'any'
+  return valuesByName[value] ?? 'any'
+}
+
+const valuesByName: Readonly<Record<string, ValueKind>> = {
+  path: 'file',
+  names: 'instance',
+  networks: 'network',
 }
 
 const argumentEntry = (argument: Argument): ArgumentEntry => ({

@@ -15,7 +15,8 @@ const shells: Readonly<Record<string, (table: CommandTable) => string>> = {
 }
 
 export interface CompletionOptions extends Omit<SpecOptions, 'json'> {
-  readonly names: boolean
+  /** Present: names alone are printed. */
+  readonly names?: 'instances' | 'networks'
 }
 
 /** A completion script for a shell, or (for the script) the names that the spec has now. */
@@ -25,7 +26,7 @@ export async function completion(
   options: CompletionOptions,
 ): Promise<number> {
   return attempt(context, {}, async () => {
-    if (options.names) return await printNames(context, options)
+    if (options.names !== undefined) return await printNames(context, options)
     const render = shells[shell ?? '']
     if (render === undefined)
       throw new ProvisionError('usage.invalid', {
@@ -41,7 +42,10 @@ export async function completion(
 async function printNames(context: CliContext, options: CompletionOptions): Promise<number> {
   try {
     const { spec } = await loadProblems(context, { ...options, json: false })
-    const names = spec?.instances.flatMap(({ name, group }) => [name, group]) ?? []
+    const names =
+      (options.names === 'networks'
+        ? spec?.networks.filter(({ own }) => own !== undefined).map(({ id }) => id)
+        : spec?.instances.flatMap(({ name, group }) => [name, group])) ?? []
     for (const name of new Set(names)) context.stdout.write(`${name}\n`)
   } catch {
     // A spec that cannot be read has no names; the command itself will say why.

@@ -32,7 +32,7 @@ ${table.map((entry) => `    ${quoted(entry.path)}) COMPREPLY=($(compgen -W ${bas
   esac
 }
 _vmwright_names() {
-  vmwright completion --names \${1:+-f "$1"} 2>/dev/null
+  vmwright completion --names $2 \${1:+-f "$1"} 2>/dev/null
 }
 complete -o default -F _vmwright vmwright
 `
@@ -47,6 +47,7 @@ function bashOption(entry: CommandEntry, option: OptionEntry): readonly string[]
 function bashReply(value: ValueKind): string | undefined {
   if (value === 'none' || value === 'any') return undefined
   if (value === 'instance') return 'COMPREPLY=($(compgen -W "$(_vmwright_names "$file")" -- "$cur"))'
+  if (value === 'network') return 'COMPREPLY=($(compgen -W "$(_vmwright_names "$file" networks)" -- "$cur"))'
   if (value === 'file') return 'COMPREPLY=($(compgen -f -- "$cur"))'
   return `COMPREPLY=($(compgen -W ${quoted(value.choices.join(' '))} -- "$cur"))`
 }
@@ -93,7 +94,7 @@ ${table
 }
 _vmwright_names() {
   local -a names
-  names=(\${(f)"$(vmwright completion --names \${1:+-f "$1"} 2>/dev/null)"})
+  names=(\${(f)"$(vmwright completion --names $2 \${1:+-f "$1"} 2>/dev/null)"})
   compadd -a names
 }
 compdef _vmwright vmwright
@@ -108,9 +109,11 @@ function zshOption(entry: CommandEntry, option: OptionEntry): readonly string[] 
       ? '_files'
       : value === 'instance'
         ? '_vmwright_names "$file"'
-        : value === 'any'
-          ? ':'
-          : `compadd ${value.choices.map(quoted).join(' ')}`
+        : value === 'network'
+          ? '_vmwright_names "$file" networks'
+          : value === 'any'
+            ? ':'
+            : `compadd ${value.choices.map(quoted).join(' ')}`
   return [`    ${patterns}) ${reply}; return ;;`]
 }
 
@@ -141,7 +144,7 @@ function __vmwright_names
       set file -f $words[(math $i + 1)]
     end
   end
-  vmwright completion --names $file 2>/dev/null
+  vmwright completion --names $argv $file 2>/dev/null
 end
 complete -c vmwright -f`,
     ...table.flatMap(fishEntry),
@@ -167,6 +170,7 @@ function fishValue(value: ValueKind): string {
   if (value === 'none') return ''
   if (value === 'file') return ' -r -F'
   if (value === 'any') return ' -x'
+  if (value === 'network') return ` -x -a '(__vmwright_names networks)'`
   return value === 'instance' ? ` -x -a '(__vmwright_names)'` : ` -x -a ${quoted(value.choices.join(' '))}`
 }
 
