@@ -87,7 +87,7 @@ const refused: readonly (readonly [row: string, spec: string, problem: string])[
     top('hosts: { local: { acceleration: kvm } }'),
     '3:33: hosts.local.acceleration: must be `require-kvm` or `prefer-kvm` or `emulate`',
   ],
-  ['X1', top('pools: { p: { path: /a, use: b } }'), '3:30: pools.p.use: cannot stand beside `path`'],
+  ['X1', top('pools: { p: { path: /a, use: b } }'), '3:21: pools.p.path: cannot stand beside `use`'],
   ['X1', top('pools: { p: {} }'), '3:10: pools.p: needs `path` or `use`'],
   ['X1', top('pools: { p: { path: ../a } }'), '3:21: pools.p.path: must be an absolute path'],
   ['C1', top('images: { mine: { user: me } }'), '3:11: images.mine: has no source'],
