@@ -13,6 +13,8 @@ export interface PrivateLibvirt extends AsyncDisposable {
   readonly virsh: Virsh
   stop(): Promise<void>
   start(): Promise<void>
+  /** Words before a command, to run it where its libvirtd runs, with its files and its network. */
+  readonly inside: readonly [string, ...string[]]
   /** Puts a file system of that size (`16m`) at a folder, as its QEMUs and libvirtd see it. */
   tmpfs(path: string, size: string): Promise<void>
 }
@@ -60,6 +62,7 @@ export async function openPrivateLibvirt(folder: string): Promise<PrivateLibvirt
   return {
     uri,
     virsh,
+    inside: ['nsenter', '--target', String(init.pid), '--mount', '--net', '--'],
     stop: () => tell('stop'),
     start: async () => {
       await tell('start')
