@@ -12,7 +12,8 @@ describe('hints', () => {
   it('name only options that their command has', () => {
     const found = productSources.flatMap(({ path, text }) =>
       [...text.matchAll(mentions)].flatMap(({ 1: first = '', 2: rest = '' }) => {
-        const words = rest.trim().split(' ')
+        // `$(vmwright env --unset)` in a shell.
+        const words = rest.trim().replace(/\)$/, '').split(' ')
         const command =
           table.find((entry) => entry.path === `${first} ${words[0]}`) ??
           table.find((entry) => entry.path === first)

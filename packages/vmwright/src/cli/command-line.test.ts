@@ -74,6 +74,8 @@ const guest = {
   hostKeys: ['ssh-ed25519 AAAA'],
   identityFile: '/home/me/100% mine/id_ed25519',
   group: 'web',
+  host: 'rack1',
+  domains: {},
 }
 
 describe('vmwright ssh', () => {
@@ -109,10 +111,9 @@ describe('vmwright ssh', () => {
 test.each([
   ['known-hosts', /^web-1,192\.168\.122\.17 ssh-ed25519 AAAA\n$/],
   ['hosts', /^192\.168\.122\.17\tweb-1\n$/],
-  ['route', /sudo ip route add 192\.168\.122\.0\/24 via rack1\n$/],
   ['ssh-config', /^Host web-1\n {2}HostName 192\.168\.122\.17\n/],
   ['ansible', /ansible_host: 192\.168\.122\.17/],
 ] as const)('K9: gives access as %s', (format, want) => {
-  const logins = { guests: [guest], subnets: new Map([['local', ['192.168.122.0/24']]]) }
-  expect(renderAccess(format, logins, '/home/me/known_hosts', () => 'rack1')).toMatch(want)
+  const files = { knownHosts: '/home/me/known_hosts', project: 'lab' }
+  expect(renderAccess(format, { guests: [guest] }, files)).toMatch(want)
 })

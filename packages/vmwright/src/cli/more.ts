@@ -63,6 +63,42 @@ ${examples('vmwright ssh web-1', 'vmwright ssh web-1 -- systemctl --failed', 'vm
       ),
     )
     .action(run(async () => (await import('./commands/access.ts')).access))
+
+  withoutJson(program.command('inventory').description('answer Ansible as an inventory script does'))
+    .option('--list', 'all guests with their variables (the default)')
+    .option('--host <name>', "this guest's variables alone")
+    .option('--script <path>', 'write an executable inventory for this spec instead')
+    .addHelpText(
+      'after',
+      examples('vmwright inventory --script inventory && ansible -i ./inventory all -m ping'),
+    )
+    .action(run(async () => (await import('./commands/inventory.ts')).inventory))
+
+  withSpec(
+    program
+      .command('env')
+      .description('print variables for a shell: addresses, SSH configuration, inventory'),
+  )
+    .argument(names, namesHelp)
+    .addOption(
+      new Option('--shell <shell>', 'whose words; that of $SHELL otherwise').choices([
+        'sh',
+        'fish',
+        'powershell',
+      ]),
+    )
+    .option('--unset', 'take away again what an earlier call set', false)
+    .addHelpText(
+      'after',
+      examples(
+        'eval "$(vmwright env)"                                      sh, bash, zsh',
+        'vmwright env --shell fish | source',
+        'vmwright env --shell powershell | Out-String | Invoke-Expression',
+        'ssh -F "$VMWRIGHT_SSH_CONFIG" web-1                         then',
+        'eval "$(vmwright env --unset)"                              and back',
+      ),
+    )
+    .action(run(async () => (await import('./commands/env.ts')).env))
 }
 
 function registerImages(images: Command, run: Runner): void {
@@ -147,7 +183,11 @@ function registerHelpers(program: Command, run: Runner): void {
 
   withoutJson(program.command('completion').description('print a completion script for a shell'))
     .addArgument(new Argument('[shell]').choices(['bash', 'zsh', 'fish']))
-    .option('--names', 'print the names that the spec has, for the scripts', false)
+    .addOption(
+      new Option('--names [kind]', 'print the names that the spec has, for the scripts')
+        .choices(['instances', 'networks'])
+        .preset('instances'),
+    )
     .addHelpText(
       'after',
       examples(

@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import type { ErrorReport } from '@vmwright/contract'
 import { seenAddresses, wantedAddresses } from '../guest/climb.ts'
-import type { GuestLogin } from '../guest/access.ts'
+import { domainsOf, type GuestLogin } from '../guest/access.ts'
 import type { Hypervisor, ObservedHost, ObservedVm } from '../hypervisor/contract.ts'
 import { ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
@@ -84,6 +84,8 @@ async function findLogin(
     hostKeys: vm?.mark?.hostKeys ?? [],
     identityFile: instance.cloudInit.injectOwnKey ? identityFile : undefined,
     group: instance.group,
+    host: instance.host,
+    domains: domainsOf(spec, instance, addresses),
   }
 }
 

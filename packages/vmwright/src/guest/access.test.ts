@@ -1,13 +1,6 @@
 import { expect, it } from 'vitest'
-import { parse } from 'yaml'
-import {
-  type GuestLogin,
-  renderAnsibleInventory,
-  renderEtcHosts,
-  renderKnownHosts,
-  renderRouteHint,
-  renderSshConfig,
-} from './access.ts'
+import { instanceSpec, ownNetwork } from '../testing/specs.ts'
+import { domainsOf, type GuestLogin, renderEtcHosts, renderKnownHosts, renderSshConfig } from './access.ts'
 
 const web: GuestLogin = {
   name: 'web-1',
@@ -17,6 +10,8 @@ const web: GuestLogin = {
   hostKeys: ['ssh-ed25519 AAAAone root@web-1', 'ecdsa-sha2-nistp256 AAAAtwo'],
   identityFile: '/home/me/.local/state/vmwright/id_ed25519',
   group: 'web',
+  host: 'rack1',
+  domains: {},
 }
 const odd: GuestLogin = {
   ...web,
@@ -54,47 +49,32 @@ it('K9, X6: renders a known_hosts with the name and every address of a guest', (
   )
 })
 
-it('K9: renders an Ansible inventory by group', () => {
-  expect(parse(renderAnsibleInventory([web, odd, absent], { knownHosts: '/state/known_hosts' }))).toEqual({
-    all: {
-      children: {
-        web: {
-          hosts: {
-            'web-1': {
-              ansible_host: '192.168.122.17',
-              ansible_port: 22,
-              ansible_user: 'debian',
-              ansible_ssh_private_key_file: '/home/me/.local/state/vmwright/id_ed25519',
-              ansible_ssh_common_args:
-                '-o HostKeyAlias=web-1 -o UserKnownHostsFile=/state/known_hosts -o StrictHostKeyChecking=yes',
-            },
-          },
-        },
-        _2_db: {
-          hosts: {
-            db: {
-              ansible_host: '10.0.0.5',
-              ansible_port: 2222,
-              ansible_user: 'debian',
-              ansible_ssh_common_args:
-                '-o HostKeyAlias=db -o UserKnownHostsFile=/state/known_hosts -o StrictHostKeyChecking=yes',
-            },
-          },
-        },
-      },
-    },
+it('K9: renders lines for /etc/hosts, with the domain of each address', () => {
+  expect(renderEtcHosts([{ ...web, domains: { '192.168.122.17': 'lab.example' } }, absent])).toBe(
+    '192.168.122.17\tweb-1.lab.example web-1\nfd00::17\tweb-1\n',
+  )
+})
+
+it('K9: an address has the domain of the own network that it is in', () => {
+  const networks = [
+    ownNetwork('lan'),
+    ownNetwork('storage', {
+      ipv4: { address: '10.20.0.1', prefix: 24, dhcp: undefined },
+      domain: 'storage.example',
+    }),
+    ownNetwork('unused', {
+      ipv4: { address: '10.30.0.1', prefix: 24, dhcp: undefined },
+      domain: 'unused.example',
+    }),
+  ]
+  const [nic] = instanceSpec('web-1').interfaces
+  const interfaces = [
+    { ...nic, network: 'lan' },
+    { ...nic, network: 'storage' },
+  ] as const
+  const addresses = ['10.10.0.7', '10.20.0.7', '10.30.0.7', '192.0.2.1']
+  expect(domainsOf({ networks }, { interfaces }, addresses)).toEqual({
+    '10.10.0.7': 'lab.example',
+    '10.20.0.7': 'storage.example',
   })
-})
-
-it('K9: renders lines for /etc/hosts', () => {
-  expect(renderEtcHosts([web, absent])).toBe('192.168.122.17\tweb-1\nfd00::17\tweb-1\n')
-})
-
-it('K9: renders the route that a client has to add', () => {
-  expect(renderRouteHint('rack1.example', ['192.168.122.0/24', 'fd00::/64']).split('\n').slice(1)).toEqual([
-    'sudo ip route add 192.168.122.0/24 via rack1.example',
-    'sudo ip -6 route add fd00::/64 via rack1.example',
-    '',
-  ])
-  expect(renderRouteHint('rack1.example', [])).toBe('')
 })

@@ -1,5 +1,5 @@
-import { isIPv4 } from 'node:net'
-import { stringify } from 'yaml'
+import { blockOf, isInside } from '../lib/addresses.ts'
+import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 
 /** What somebody who wants into a guest has to know. */
 export interface GuestLogin {
@@ -14,6 +14,29 @@ export interface GuestLogin {
   readonly identityFile: string | undefined
   /** Group in the spec, for inventories. */
   readonly group: string
+  /** Name in the spec of the host that it is on. */
+  readonly host: string
+  /** DNS domain of the network that an address is in, for those that are in one of our own. */
+  readonly domains: Readonly<Record<string, string>>
+}
+
+/** The domains of a guest's addresses, for `GuestLogin`. Pure. */
+export const domainsOf = (
+  { networks }: Pick<ResolvedSpec, 'networks'>,
+  { interfaces }: Pick<InstanceSpec, 'interfaces'>,
+  addresses: readonly string[],
+): GuestLogin['domains'] => {
+  const own = networks.flatMap(({ id, own: network }) =>
+    network === undefined || !interfaces.some((nic) => nic.network === id) ? [] : [network],
+  )
+  return Object.fromEntries(
+    addresses.flatMap((address) => {
+      const network = own.find(({ ipv4, ipv6 }) =>
+        [ipv4, ipv6].some((net) => net !== undefined && isInside(address, blockOf(net.address, net.prefix))),
+      )
+      return network?.domain === undefined ? [] : [[address, network.domain]]
+    }),
+  )
 }
 
 export interface AccessFiles {
@@ -50,44 +73,16 @@ export const renderKnownHosts = (guests: readonly GuestLogin[]): string =>
     })
     .join('')
 
-/** An Ansible inventory in YAML, a group for each group of the spec. Pure. */
-export function renderAnsibleInventory(guests: readonly GuestLogin[], files: AccessFiles): string {
-  const groups: Record<string, { readonly hosts: Record<string, unknown> }> = {}
-  for (const { guest, address } of reachable(guests)) {
-    const group = (groups[inventoryName(guest.group)] ??= { hosts: {} })
-    group.hosts[guest.name] = {
-      ansible_host: address,
-      ansible_port: guest.port,
-      ansible_user: guest.user,
-      ...(guest.identityFile === undefined ? {} : { ansible_ssh_private_key_file: guest.identityFile }),
-      ansible_ssh_common_args: [
-        `-o HostKeyAlias=${guest.name}`,
-        `-o UserKnownHostsFile=${shellQuoted(files.knownHosts)}`,
-        '-o StrictHostKeyChecking=yes',
-      ].join(' '),
-    }
-  }
-  return stringify({ all: { children: groups } }, { lineWidth: 0 })
-}
-
-/** Lines for /etc/hosts. Pure. */
+/** Lines for /etc/hosts: the name in the domain of the address's network, and the name itself. Pure. */
 export const renderEtcHosts = (guests: readonly GuestLogin[]): string =>
-  guests.flatMap((guest) => guest.addresses.map((address) => `${address}\t${guest.name}\n`)).join('')
-
-/**
- * What a client elsewhere has to do to reach networks behind the host: the routes, as commands to run there. Pure.
- */
-export const renderRouteHint = (host: string, subnets: readonly string[]): string =>
-  subnets.length === 0
-    ? ''
-    : [
-        `# On a client that should reach the guests behind ${host} (which must forward between its networks):`,
-        ...subnets.map(
-          (subnet) =>
-            `sudo ip ${isIPv4(subnet.split('/')[0] ?? '') ? '' : '-6 '}route add ${subnet} via ${host}`,
-        ),
-        '',
-      ].join('\n')
+  guests
+    .flatMap(({ name, addresses, domains }) =>
+      addresses.map((address) => {
+        const domain = domains[address]
+        return `${address}\t${domain === undefined ? '' : `${name}.${domain} `}${name}\n`
+      }),
+    )
+    .join('')
 
 const reachable = (
   guests: readonly GuestLogin[],
@@ -103,12 +98,3 @@ const hostPattern = (address: string, port: number): string =>
 
 /** ssh_config(5): an argument with spaces stands in double quotes; `%` starts a token. */
 const quoted = (path: string): string => `"${path.replaceAll('%', '%%').replaceAll('"', String.raw`\"`)}"`
-
-/** Ansible splits these arguments like a shell; OpenSSH expands `%` afterwards. */
-const shellQuoted = (path: string): string => {
-  const value = path.replaceAll('%', '%%')
-  return /^[\w./-]+$/.test(value) ? value : `'"${value.replaceAll("'", String.raw`'\''`)}"'`
-}
-
-/** Ansible warns about group names that are no identifiers. */
-const inventoryName = (group: string): string => group.replace(/\W/g, '_').replace(/^(?=\d)/, '_')

@@ -1,21 +1,19 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { lookup } from 'node:dns/promises'
 import { hostname } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { composeServices } from '../../compose.ts'
-import { findLogins, type Logins } from '../../engine/logins.ts'
-import {
-  renderAnsibleInventory,
-  renderEtcHosts,
-  renderKnownHosts,
-  renderRouteHint,
-  renderSshConfig,
-} from '../../guest/access.ts'
-import { directoriesOf } from '../../lib/directories.ts'
+import type { Logins } from '../../engine/logins.ts'
+import { findRoutes, type HostRoutes } from '../../engine/routes.ts'
+import { renderEtcHosts, renderKnownHosts, renderSshConfig } from '../../guest/access.ts'
+import { renderAnsibleInventory } from '../../guest/inventory.ts'
+import { renderRoutes } from '../../guest/routes.ts'
+import type { ResolvedSpec } from '../../spec/resolved.ts'
 import { attempt, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
-import { load } from '../load.ts'
+import { load, type Loaded } from '../load.ts'
 import type { SpecOptions } from '../options.ts'
+import { findGuests, reachFiles, writeInFolder, writeKnownHosts } from '../reach.ts'
 
 export const accessFormats = ['ssh-config', 'known-hosts', 'ansible', 'hosts', 'route'] as const
 export type AccessFormat = (typeof accessFormats)[number]
@@ -33,53 +31,71 @@ export async function access(
   options: AccessOptions,
 ): Promise<number> {
   return attempt(context, options, async () => {
-    const { spec, instances } = await load(context, options, names)
-    const { data } = directoriesOf(context.environment, context.homeDirectory)
-    const services = composeServices(spec, context)
-    const identityFile = join(data, 'id_ed25519')
-    const logins = await withView(context, {}, (progress) =>
-      findLogins(progress, { spec, instances, services, identityFile }),
-    )
-    for (const { message } of logins.missing) context.stderr.write(`left out: ${message}\n`)
+    const loaded = await load(context, options, names)
+    const { spec } = loaded
+    if (options.format === 'route') {
+      await write(context, options, await routes(context, loaded, options))
+      return exitCode.done
+    }
+    const logins = await withView(context, {}, (progress) => findGuests(context, progress, loaded))
     const knownHosts = resolve(
       context.currentDirectory,
-      options.knownHosts ?? join(data, 'known_hosts', spec.project),
+      options.knownHosts ?? reachFiles(context, spec.project).knownHosts,
     )
     if (options.format === 'ssh-config' || options.format === 'ansible')
-      await writeInFolder(knownHosts, renderKnownHosts(logins.guests))
-    const hostOf = (name: string): string =>
-      new URL(spec.hosts.find((host) => host.name === name)?.uri ?? 'qemu:///').hostname || hostname()
+      await writeKnownHosts(knownHosts, logins)
     const text = options.json
       ? `${JSON.stringify(logins.guests, null, 2)}\n`
-      : renderAccess(options.format, logins, knownHosts, hostOf)
-    if (options.output === undefined) context.stdout.write(text)
-    else await writeInFolder(resolve(context.currentDirectory, options.output), text)
+      : renderAccess(options.format, logins, { knownHosts, project: spec.project })
+    await write(context, options, text)
     return logins.missing.length > 0 ? exitCode.failed : exitCode.done
   })
 }
 
-/** Pure. `hostOf` gives the name under which clients know a host of the spec. */
+const write = async (
+  context: CliContext,
+  { output }: Pick<AccessOptions, 'output'>,
+  text: string,
+): Promise<void> => {
+  if (output === undefined) context.stdout.write(text)
+  else await writeInFolder(resolve(context.currentDirectory, output), text)
+}
+
+/** Pure. */
 export function renderAccess(
-  format: AccessFormat,
-  { guests, subnets }: Pick<Logins, 'guests' | 'subnets'>,
-  knownHosts: string,
-  hostOf: (name: string) => string,
+  format: Exclude<AccessFormat, 'route'>,
+  { guests }: Pick<Logins, 'guests'>,
+  files: { readonly knownHosts: string; readonly project: string },
 ): string {
   switch (format) {
     case 'ssh-config':
-      return renderSshConfig(guests, { knownHosts })
+      return renderSshConfig(guests, files)
     case 'known-hosts':
       return renderKnownHosts(guests)
     case 'ansible':
-      return renderAnsibleInventory(guests, { knownHosts })
+      return renderAnsibleInventory(guests, files)
     case 'hosts':
       return renderEtcHosts(guests)
-    case 'route':
-      return [...subnets].map(([host, blocks]) => renderRouteHint(hostOf(host), blocks)).join('')
   }
 }
 
-async function writeInFolder(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, text)
+async function routes(
+  context: CliContext,
+  { spec, instances }: Loaded,
+  { json }: Pick<AccessOptions, 'json'>,
+): Promise<string> {
+  const services = composeServices(spec, context)
+  const found = await withView(context, {}, (progress) => findRoutes(progress, { spec, instances, services }))
+  const known = await Promise.all(found.map((each) => withNamedGateways(spec, each)))
+  if (json) return `${JSON.stringify(known, null, 2)}\n`
+  return known.map(({ advice, gateways }) => renderRoutes(advice, gateways)).join('\n')
+}
+
+/** A host that does not show its addresses has those that its name has here. */
+async function withNamedGateways(spec: ResolvedSpec, routes: HostRoutes): Promise<HostRoutes> {
+  if (routes.gateways.length > 0) return routes
+  const uri = spec.hosts.find(({ name }) => name === routes.host)?.uri ?? 'qemu:///'
+  const name = new URL(uri).hostname.replaceAll(/[[\]]/g, '') || hostname()
+  const addresses = await lookup(name, { all: true }).catch(() => [])
+  return { ...routes, gateways: addresses.map(({ address }) => address) }
 }
