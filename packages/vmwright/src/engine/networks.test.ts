@@ -105,7 +105,7 @@ describe('K4: a change that needs a restart of the network', () => {
     const { plan, outcome } = await bench(changed, world).apply()
     expect(outcome).toBe('done')
     expect(fieldsOf(plan)).toEqual([
-      'record 10.10.0.5: none → nas (in-place)',
+      'reservation nas: none → 10.10.0.5 (name alone) (in-place)',
       'domain: lab.example → new.example (restart)',
     ])
     expect(plan.findings).toMatchObject([

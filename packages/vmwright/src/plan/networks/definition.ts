@@ -1,4 +1,5 @@
 import type { NetworkDefinition, NetworkMode, Reservation } from '../../hypervisor/networks.ts'
+import { normalNetwork } from '../../hypervisor/normal-network.ts'
 import { blockOf, isInside, toNumber, withoutPrefix } from '../../lib/addresses.ts'
 import type { InstanceSpec, ResolvedSpec } from '../../spec/resolved.ts'
 import type { NetworkSpec, OwnNetworkAddress, OwnNetworkSpec } from '../../spec/resolved-places.ts'
@@ -11,7 +12,8 @@ export const isOwn = (network: NetworkSpec): network is OwnNetwork => network.ow
 
 /**
  * The network as it is made on one host. Its reservations are those of all instances that the spec has there, named
- * on the command line or not, so that a part of a spec never takes away what the rest needs. Pure.
+ * on the command line or not, so that a part of a spec never takes away what the rest needs. Written as drivers
+ * observe it. Pure.
  */
 export function networkDefinition(
   spec: ResolvedSpec,
@@ -20,7 +22,7 @@ export function networkDefinition(
 ): NetworkDefinition {
   const { bridge, mac, mtu, ipv4, ipv6, domain, records, forwarders, autostart } = own
   const mode = modeOf(own)
-  return {
+  return normalNetwork({
     name,
     mark: { project: spec.project, network: id },
     mode,
@@ -35,7 +37,7 @@ export function networkDefinition(
     forwarders,
     reservations: reservationsOf(own, id, instancesOn(spec, host)),
     autostart,
-  }
+  })
 }
 
 /** With rules of our own, the hypervisor must set none. */
