@@ -31,6 +31,10 @@ export interface TestHost extends AsyncDisposable {
   changed(): Promise<readonly string[]>
 }
 
+/** There, and only there: a command that finds itself on the machine itself does nothing. */
+const marker = '/.vmwright-test-host'
+const onlyThere = ['sh', '-c', `[ -e ${marker} ] || exit 97; exec "$@"`, 'sh'] as const
+
 const setUp = `
 set -e
 mount --make-rprivate /
@@ -42,14 +46,14 @@ mount -t tmpfs vmwright-test "$1/root/run"
 mount -t tmpfs vmwright-test "$1/root/tmp"
 chmod 1777 "$1/root/tmp"
 [ "$2" = shared ] || ip link set lo up
-echo ready
-exec chroot "$1/root" sleep infinity`
+touch "$1/upper${marker}"
+exec chroot "$1/root" sh -c 'echo ready; exec sleep infinity'`
 
 const compare = `
 cd "$1/upper"
 find . ! -type d | LC_ALL=C sort | while read -r file; do
   case $file in
-    ./var/lib/dpkg/* | ./var/lib/apt/* | ./var/lib/swcatalog/* | ./var/cache/* | ./var/log/* | ./etc/*- | ./etc/.pwd.lock) continue ;;
+    ./var/lib/dpkg/* | ./var/lib/apt/* | ./var/lib/swcatalog/* | ./var/cache/* | ./var/log/* | ./etc/*- | ./etc/.pwd.lock | .${marker}) continue ;;
   esac
   if [ -c "$file" ]; then echo "- \${file#.}"; continue; fi
   if ! cmp -s "$file" "/$file" 2>/dev/null ||
@@ -69,13 +73,13 @@ export async function openTestHost(network: 'own' | 'shared'): Promise<TestHost>
   ])
   if (!isReady) throw new Error('no second copy of this machine can be made')
   const outside = ['-t', String(keeper.pid), ...namespaces]
-  const enter = ['nsenter', ...outside, '-r', '-w'] as const
+  const enter = ['nsenter', ...outside, '-r', '-w', ...onlyThere] as const
   const said: string[] = []
   return {
     shell: shellIn(enter),
     progress: new Progress(realSeam(), { report: ({ what }) => void said.push(what) }),
     said,
-    enter: ['nsenter', ...outside, '-r', '-w'],
+    enter,
     sh: async (script, ...words) =>
       (await run('nsenter', [...enter.slice(1), 'sh', '-ec', script, 'sh', ...words])).stdout,
     async changed() {
