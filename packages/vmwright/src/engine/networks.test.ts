@@ -114,7 +114,7 @@ describe('K4: a change that needs a restart of the network', () => {
     expect(plan.findings[0]?.message).toContain('web-1, web-2 would lose it')
     expect(world.networks['lab-lan']?.running).toMatchObject({
       domain: 'lab.example',
-      records: [{ names: ['nas'] }],
+      reservations: [{ name: 'nas' }, { name: 'web-1' }, { name: 'web-2' }],
     })
     const again = await bench(changed, world).plan()
     expect([again.steps, resourcesOf(again)]).toEqual([[], ['blocked network lab-lan']])
