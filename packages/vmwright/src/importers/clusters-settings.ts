@@ -21,23 +21,31 @@ export const namedClusterSettings: readonly Setting[] = [
   },
   {
     name: 'vmhost_bridge_iface',
-    to: undefined,
-    note: 'networks are not made: it is the bridge of the network that you define on the host',
+    to: 'networks.cluster.bridge',
+    note: 'the old template has `kvmbr0` in its place',
   },
   {
     name: 'vmhost_bridge_name',
     to: undefined,
     note: 'only in the prose; the code reads `vmhost_bridge_iface`',
   },
-  { name: 'vmhost_net', to: undefined, note: unused },
+  {
+    name: 'vmhost_net',
+    to: 'networks.cluster.forwarding.from',
+    note: 'the old rules have 172.17.1.0/24 in its place',
+  },
   { name: 'vmhost_iface_name', to: undefined, note: unused },
   { name: 'vmhost_ip_addr', to: undefined, note: unused },
   { name: 'vmhost_route_addr', to: undefined, note: unused },
-  { name: 'vm_cluster_bridge_ip', to: 'networks.cluster.gateway4', note: 'and the name server' },
+  {
+    name: 'vm_cluster_bridge_ip',
+    to: 'networks.cluster.ipv4',
+    note: "with `dhcp: true`; the host's own address, which is gateway and name server of the machines",
+  },
   {
     name: 'vm_cluster_bridge_net',
     to: 'instances.*.address',
-    note: 'its prefix length; 24 where it has none',
+    note: 'its prefix length, as in `networks.cluster.ipv4`; 24 where it has none',
   },
 ]
 
@@ -49,7 +57,7 @@ export const clusterForms = {
     to: 'instances',
     note: 'the first list of mappings that have both, whatever its name',
   },
-  network: { name: '*network_name', form: /net(work)?_name$/, to: 'networks.cluster.use' },
+  network: { name: '*network_name', form: /net(work)?_name$/, to: 'networks.cluster.name' },
   imageBase: {
     name: '*base_url',
     form: /base_?url$/,

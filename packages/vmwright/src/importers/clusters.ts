@@ -1,6 +1,7 @@
 import { Carrier, type Found, found } from './carrier.ts'
 import { decideForClusters, warnOfVariables, withoutEffect } from './clusters-decisions.ts'
 import { carryClusterImage } from './clusters-image.ts'
+import { carryClusterNetwork, prefixOf } from './clusters-network.ts'
 import { clusterForms, clusterSettings, type FormSetting, namedClusterSettings } from './clusters-settings.ts'
 import { SpecDraft } from './draft.ts'
 import type { Importer } from './importer.ts'
@@ -8,7 +9,7 @@ import { carryHost } from './kvm-hosts.ts'
 import { tellNoEqual, tellUnknown } from './leftovers.ts'
 import type { Notes } from './notes.ts'
 import { invalid } from './invalid.ts'
-import { asIpv4, asKey, asMatching, asText, asWhole, type Reader, refused } from './readers.ts'
+import { asIpv4, asKey, asText, asWhole, type Reader, refused } from './readers.ts'
 import type { Scope } from '../spec/ansible/scope.ts'
 import { type Recognition, recogniseByNames } from './recognise.ts'
 import type { SourceFiles } from '../spec/ansible/source.ts'
@@ -116,28 +117,8 @@ function carryVmHost(carrier: Carrier, source: SourceFiles, name: string, scope:
 function carryCluster(carrier: Carrier, scope: Scope, forms: Forms): void {
   const get = (name: string): Found | undefined => found(name, scope.get(name))
   carryClusterImage(carrier, forms)
-  const network = ['networks', 'cluster']
-  if (forms.network === undefined)
-    carrier.decide(
-      [...network, 'use'],
-      'cluster',
-      undefined,
-      'no variable names the network: `networks.cluster.use` is a name to define it by',
-    )
-  else carrier.carry([...network, 'use'], forms.network, asText)
-  const bridge = get('vm_cluster_bridge_ip')
-  const gateway = carrier.carry([...network, 'gateway4'], bridge, asIpv4)
-  if (bridge !== undefined && gateway !== undefined) carrier.put([...network, 'dns'], [gateway], bridge)
-  if (bridge === undefined) {
-    carrier.draft.question([...network, 'gateway4'], 'no variable has the address of the bridge')
-    carrier.notes.add(
-      'question',
-      undefined,
-      'vm_cluster_bridge_ip is not set: give `networks.cluster` its gateway4 and dns',
-    )
-  }
-  const folder = carrier.carry(['pools', 'cluster', 'path'], forms.pool, asText)
-  if (folder !== undefined) carrier.carry(['pools', 'cluster', 'name'], forms.poolName, asText)
+  carryClusterNetwork(carrier, scope, forms.network)
+  carryPool(carrier, forms)
   const defaults = ['defaults']
   carrier.draft.set([...defaults, 'image'], 'cluster')
   carrier.carry([...defaults, 'vcpus'], forms.cpus, asWhole)
@@ -148,6 +129,16 @@ function carryCluster(carrier: Carrier, scope: Scope, forms: Forms): void {
   carrier.secret([...defaults, 'cloudInit', 'rootPassword'], forms.rootPassword, 'ROOT_PASSWORD')
   carryCertificate(carrier, get('domain_ca_cert'))
   carrier.draft.set([...defaults, 'snapshot'], false, 'there were no snapshots')
+}
+
+function carryPool(carrier: Carrier, forms: Forms): void {
+  const at = ['pools', 'cluster']
+  if (carrier.carry([...at, 'path'], forms.pool, asText) === undefined) return
+  carrier.carry([...at, 'name'], forms.poolName, asText)
+  const reason = 'as the old template has it'
+  carrier.draft.set([...at, 'mode'], '0755', reason)
+  carrier.draft.set([...at, 'owner'], 0, reason)
+  carrier.draft.set([...at, 'group'], 0, reason)
 }
 
 /** A key, or the path of a file with keys. */
@@ -187,12 +178,7 @@ function carryCertificate(carrier: Carrier, setting: Found | undefined): void {
 }
 
 function carryVms(carrier: Carrier, scope: Scope, { vms }: Forms, host: string | undefined): number {
-  const net = found('vm_cluster_bridge_net', scope.get('vm_cluster_bridge_net'))
-  const asNet = asMatching(/^[\d.]+\/\d{1,2}$/, 'a network with prefix length')
-  const cidr = carrier.read(['networks', 'cluster'], net, asNet)
-  const prefix = cidr === undefined ? '24' : (cidr.split('/')[1] ?? '24')
-  if (net !== undefined && cidr !== undefined)
-    carrier.notes.add('taken', net.value.place, `${net.name} is the prefix length of instances.*.address`)
+  const prefix = prefixOf(carrier, scope)
   let count = 0
   for (const vm of itemsOf(vms?.value)) {
     const entries = entriesOf(vm)

@@ -29,7 +29,7 @@ describe('X5: definitions of the guest lifecycle', () => {
       'setup_vm/platforms/default.yaml': task('{ vcpus: 2, ram: 256, net: { type: network, source: lan } }'),
     })
     expect(spec?.instances).toMatchObject([{ vcpus: 2, memoryMib: 512, machine: 'pc' }])
-    expect(spec?.networks.find(({ id }) => id === 'lan')).toMatchObject({ use: 'lan' })
+    expect(spec?.networks.find(({ id }) => id === 'lan')).toMatchObject({ name: 'lan', own: undefined })
   })
 
   it('X5: a layer adds and overrides, and cannot delete', async () => {

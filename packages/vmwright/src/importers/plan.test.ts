@@ -10,7 +10,7 @@ import { loadImported, sampleReader, samples } from './testing.ts'
 
 test.each([
   ['c', ['default'], '192.168.24.0/24', ['debian-12-a', 'debian-12-b', 'debian-13-a', 'debian-13-b']],
-  ['k', ['cluster-net'], '172.17.2.0/24', ['boreas', 'notus', 'zephyrus']],
+  ['k', [], '', ['boreas', 'notus', 'zephyrus']],
   [
     'g',
     ['default-net', 'default'],

@@ -81,6 +81,27 @@ describe('X5: the sample files', () => {
     expect(spec?.hosts[0]).toMatchObject({ runtimeUser: 'libvirt-qemu', repairAccess: true })
   })
 
+  it('X5, K4: give a cluster a network and a pool of its own', async () => {
+    const { spec } = await loadImported(await importFiles(sampleReader, ['k']), join(samples, 'k'))
+    expect(spec?.networks).toMatchObject([
+      {
+        name: 'cluster-net',
+        own: {
+          mode: 'nat',
+          bridge: 'kvmbr0',
+          ipv4: { address: '172.17.2.1', prefix: 24, dhcp: { from: '172.17.2.2', to: '172.17.2.254' } },
+          forwarding: { masquerade: true, from: ['172.17.1.0/24'] },
+        },
+      },
+    ])
+    expect(spec?.pools).toMatchObject([{ name: 'cluster', permissions: { mode: 0o755, owner: 0, group: 0 } }])
+    expect(spec?.instances.map(({ interfaces: [{ leases, addresses }] }) => [leases, addresses])).toEqual([
+      [['172.17.2.10'], []],
+      [['172.17.2.11'], []],
+      [['172.17.2.12'], []],
+    ])
+  })
+
   it('X5: read the variables of the host beside the inventory of a cluster', async () => {
     const imported = await importFiles(sampleReader, ['k/inventory.yml'])
     expect(imported.files).toEqual(['k/inventory.yml', 'k/host_vars/atlas.yml'])

@@ -232,7 +232,7 @@ describe('X5: known contradictions of clusters', () => {
   test.each([
     ['macvtap and routed'],
     ['eno1'],
-    ['DHCP leases by host name'],
+    ['leases by host name'],
     ['fe:34:56:78:9a:b'],
     ['continuation marks'],
     ['label of the old task says sha256'],
@@ -243,7 +243,7 @@ describe('X5: known contradictions of clusters', () => {
     ['python3'],
     ['pc-q35-5.2'],
     ['remained after its unprovision'],
-    ['virsh net-define'],
+    ['virsh net-undefine'],
     ['outgoing interface'],
   ])('X5: says what is decided about: %s', async (text) => {
     expect(notesOf(await importTexts(cluster('')), 'decided')).toContainEqual(expect.stringContaining(text))
