@@ -1,6 +1,6 @@
 import type { NetworkDefinition, NetworkMode, Reservation } from '../../hypervisor/networks.ts'
 import { normalNetwork } from '../../hypervisor/normal-network.ts'
-import { blockOf, isInside, toNumber, withoutPrefix } from '../../lib/addresses.ts'
+import { blockOf, isInside, withoutPrefix } from '../../lib/addresses.ts'
 import type { InstanceSpec, ResolvedSpec } from '../../spec/resolved.ts'
 import type { NetworkSpec, OwnNetworkAddress, OwnNetworkSpec } from '../../spec/resolved-places.ts'
 import { instancesOn } from './placed.ts'
@@ -70,18 +70,10 @@ function reservationsOf(
       }
     }
   }
-  return found.toSorted(byAddress)
+  return found
 }
 
 const servedBy = ({ address, prefix, dhcp }: OwnNetworkAddress) => ({
   block: blockOf(address, prefix),
   hasDhcp: dhcp !== undefined,
 })
-
-/** IPv4 first. */
-const byAddress = (a: Reservation, b: Reservation): number => {
-  const families = Number(a.address.includes(':')) - Number(b.address.includes(':'))
-  if (families !== 0) return families
-  const [left, right] = [toNumber(a.address), toNumber(b.address)]
-  return left < right ? -1 : left > right ? 1 : 0
-}

@@ -56,7 +56,8 @@ export function forwardingFindings(
 
 /**
  * A packet passes only when every chain lets it: an accept in a table of our own does not undo a drop in somebody
- * else's (nft(8), "accept"). So what others drop has to be allowed in their own words.
+ * else's (nft(8), "accept"). Where the driver cannot get ahead of it, what others drop has to be allowed in their own
+ * words.
  */
 function blockerFindings(
   host: string,
@@ -72,8 +73,8 @@ function blockerFindings(
       `${who} may drop what the forwarding rules of the network ${name} let through.`,
       `Allow it there, on the host: ${commands.join(' && ')}`,
     )
-  if (managers.length > 0) return managers.map((manager) => warn(manager, commandsOf[manager](bridge)))
   if (!dropsForwarded) return []
+  if (managers.length > 0) return managers.map((manager) => warn(manager, commandsOf[manager](bridge)))
   const iptables = [
     `iptables -I FORWARD -i ${bridge} -j ACCEPT`,
     `iptables -I FORWARD -o ${bridge} -j ACCEPT`,
