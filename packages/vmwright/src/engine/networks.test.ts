@@ -200,6 +200,12 @@ describe('K6: forwarding rules', () => {
       expect((await bench(ruled, world).plan()).findings).toEqual([])
     },
   )
+
+  it('K6: nothing is told of others that drop nothing of ours', async () => {
+    const world = createFakeWorld()
+    world.system.network.firewall = { backend: 'iptables', managers: ['docker'], dropsForwarded: false }
+    expect((await bench(ruled, world).plan()).findings).toEqual([])
+  })
 })
 
 describe('K11: the removal of networks', () => {
