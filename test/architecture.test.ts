@@ -73,6 +73,11 @@ const folders: Readonly<Record<string, Folder>> = {
     npm: [contract],
     node: false,
   },
+  [`${src}/host`]: {
+    imports: [lib, spec, ...contracts, plan],
+    npm: [contract],
+    node: false,
+  },
   [`${src}/engine`]: {
     imports: [
       lib,
@@ -81,6 +86,7 @@ const folders: Readonly<Record<string, Folder>> = {
       cloudinit,
       templates,
       plan,
+      `${src}/host`,
       `${src}/identity`,
       `${src}/images`,
       `${src}/guest`,
@@ -96,6 +102,7 @@ const folders: Readonly<Record<string, Folder>> = {
       spec,
       `${src}/importers`,
       plan,
+      `${src}/host`,
       `${src}/timings`,
       `${src}/engine`,
       `${src}/images`,

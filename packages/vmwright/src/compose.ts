@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path'
 import type { SessionServices } from './engine/session.ts'
 import { ensureOwnKey } from './guest/own-key.ts'
 import type { Hypervisor } from './hypervisor/contract.ts'
+import type { HostSystem } from './hypervisor/host/system.ts'
 import { openLibvirtHost } from './hypervisor/libvirt/host.ts'
+import { hostSystem } from './hypervisor/libvirt/system/system.ts'
 import { buildFromPackages } from './images/from-packages.ts'
 import { ensureImage, type ImageContext } from './images/ensure.ts'
 import { openLockFile, type LockFile } from './images/lockfile.ts'
@@ -46,8 +48,19 @@ export function composeServices(spec: ResolvedSpec, surroundings: Surroundings):
 }
 
 /** The driver for a host's kind, connected. Throws `host.no-driver`, and what the driver throws. */
-async function openHost(progress: Progress, host: HostSpec): Promise<Hypervisor> {
-  if (!isHyperv(host)) return openLibvirtHost(progress, host)
+export async function openHost(progress: Progress, host: HostSpec): Promise<Hypervisor> {
+  requireDriver(host)
+  return openLibvirtHost(progress, host)
+}
+
+/** The machine below a host, which needs no hypervisor that answers. Throws `host.no-driver`. */
+export function openSystem(host: HostSpec): HostSystem {
+  requireDriver(host)
+  return hostSystem(host)
+}
+
+function requireDriver(host: HostSpec): void {
+  if (!isHyperv(host)) return
   throw new ProvisionError('host.no-driver', {
     message: `The host ${host.name} (${host.uri}) is a Hyper-V host, for which this version has no driver.`,
     details: { host: host.name, uri: host.uri },

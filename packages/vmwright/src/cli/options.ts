@@ -10,6 +10,9 @@ export interface SpecOptions {
 
 const defaultFile = 'vmwright.yaml'
 
+/** Nobody has named a file. */
+export const isDefaultFile = ({ file }: Pick<SpecOptions, 'file'>): boolean => file === defaultFile
+
 export const fileOption = () =>
   new Option('-f, --file <path>', 'the spec').default(defaultFile).env('VMWRIGHT_FILE')
 

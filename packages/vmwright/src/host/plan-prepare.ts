@@ -61,7 +61,9 @@ function planHost(state: HostState): HostPlan {
       host: spec.name,
       action: isBlocked(check) ? 'blocked' : 'update',
       reason: check.whyNot ?? check.reason,
-      fields: [{ field: 'state', from: check.now, to: wantedState(check.item), how: 'in-place' }],
+      fields: isBlocked(check)
+        ? []
+        : [{ field: 'state', from: check.now, to: wantedState(check.item), how: 'in-place' }],
     })),
     findings: [
       ...itemFindings(state),

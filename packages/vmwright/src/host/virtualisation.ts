@@ -53,12 +53,12 @@ function obstacleIn({ virtualisation, architecture }: HostFactsOfSystem): Obstac
   const { processor, modules, hasDevice, inside, isContainer, deviceAccess } = virtualisation
   if (isContainer && !hasDevice)
     return {
-      reason: `this is a container (${inside ?? 'of an unknown kind'}) that was not given /dev/kvm`,
+      reason: 'this is a container that was not given /dev/kvm',
       remedy: 'Start the container with the device: `--device /dev/kvm` for Docker and Podman.',
     }
   const isX86 = architecture === 'x86_64'
   if (isX86 && processor === undefined)
-    return inside === undefined || isContainer
+    return inside === undefined
       ? {
           reason: 'the processor offers no hardware virtualisation',
           remedy: `Switch it on in the BIOS or UEFI setup of the machine: ${firmwareSwitch(virtualisation)}. A power cycle is needed afterwards.`,

@@ -11,12 +11,11 @@ import {
 } from '../../engine/host-access.ts'
 import { ProvisionError } from '../../lib/errors.ts'
 import { homesIn, homesSentence, repairsOf, setfaclCommand } from '../../plan/access.ts'
-import { hintForUnknown } from '../../spec/nearest.ts'
-import type { HostSpec, ResolvedSpec } from '../../spec/resolved.ts'
 import { attempt, show, withView } from '../attempt.ts'
 import { confirm, mayAsk } from '../confirm.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
+import { hostsNamed } from '../host-target.ts'
 import { load } from '../load.ts'
 import type { SpecOptions } from '../options.ts'
 import { formatTable } from '../output/table.ts'
@@ -101,18 +100,6 @@ async function undo(context: CliContext, options: HostAccessOptions, access: Acc
 function declined(context: CliContext, { json }: HostAccessOptions): number {
   if (!json) context.stderr.write('Nothing was changed. Run it again with --yes to do this.\n')
   return exitCode.unconfirmed
-}
-
-/** Those named, else all. Throws `spec.unknown-name`. */
-function hostsNamed(spec: ResolvedSpec, names: readonly string[]): readonly HostSpec[] {
-  const known = spec.hosts.map((host) => host.name)
-  const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined)
-    throw new ProvisionError('spec.unknown-name', {
-      message: `${spec.file} has no host ${unknown}.`,
-      hint: hintForUnknown(unknown, known),
-    })
-  return names.length === 0 ? spec.hosts : spec.hosts.filter((host) => names.includes(host.name))
 }
 
 const repairsIn = (hosts: readonly HostAccess[]): readonly HostRepairs[] =>

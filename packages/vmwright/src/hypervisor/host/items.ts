@@ -93,7 +93,7 @@ export interface VirtualisationFacts {
   readonly hasDevice: boolean
   /** Owner, group and permission bits of `/dev/kvm`: `root kvm 660`. */
   readonly deviceAccess: string | undefined
-  /** What `systemd-detect-virt` (or its equal) tells; `undefined`: bare metal. */
+  /** The kind of virtual machine that the host is, as `systemd-detect-virt` names it; `undefined`: bare metal. */
   readonly inside: string | undefined
   readonly isContainer: boolean
   /** The `nested` parameter of the loaded module, when it has one. */

@@ -76,7 +76,7 @@ function virtualisationOf(lines: Lines): VirtualisationFacts {
         : flags.includes('hypervisor')
           ? 'a virtual machine'
           : undefined,
-    isContainer: lines.first('container') === 'yes',
+    isContainer: lines.all('container').length > 0,
     nested: nested === undefined ? undefined : nested === 'Y' || nested === '1',
   }
 }

@@ -37,10 +37,10 @@ for module in kvm_intel kvm_amd; do
 done
 [ ! -e /dev/kvm ] || echo "device $(stat -c '%U %G %a' /dev/kvm)"
 if command -v systemd-detect-virt >/dev/null; then
-  echo "inside $(systemd-detect-virt)"
-  ! systemd-detect-virt -cq || echo 'container yes'
+  echo "inside $(systemd-detect-virt -v)"
+  ! systemd-detect-virt -cq || echo "container $(systemd-detect-virt -c)"
 elif [ -e /.dockerenv ] || [ -e /run/.containerenv ]; then
-  printf 'inside container\\ncontainer yes\\n'
+  echo 'container of a kind that does not tell'
 fi
 for daemon in libvirtd virtqemud; do
   command -v $daemon >/dev/null || continue
