@@ -29,6 +29,7 @@ export function byHand(
       may('ip', 'link', 'set', 'dev', port, 'nomaster'),
       may('ip', 'link', 'delete', 'dev', name, 'type', 'bridge'),
       may('ip', 'link', 'set', 'dev', port, 'up'),
+      may('ip', 'address', 'flush', 'dev', port, 'scope', 'global'),
       ...addressing(facts, port).map((command) => ({ ...command, mayFail: true })),
     ],
   }

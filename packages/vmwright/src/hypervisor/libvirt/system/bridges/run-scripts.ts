@@ -53,6 +53,8 @@ while IFS=$us read -r number path trial mode; do
   if [ -e "$folder/before-$number" ]; then
     cmp -s "$folder/before-$number" "$path" || { echo "changed $path"; exit 0; }
     cp -p "$path" "$folder/before-$number" || exit 1
+    former=$base/$1/make/before-$number
+    if [ "$2" = remove ] && cmp -s "$former" "$folder/after-$number"; then cp -p "$former" "$folder/after-$number"; fi
   elif [ -e "$path" ]; then
     echo "changed $path"; exit 0
   fi
