@@ -91,10 +91,7 @@ it('K7: the disk of an image becomes the machine of the spec, twice the same, an
   } as const
   const told: string[] = []
   const progress = test.progress.child({
-    report: ({ what }) => {
-      console.log(Date.now() / 1000, what)
-      told.push(what ?? '')
-    },
+    report: ({ what }) => void told.push(what ?? ''),
   })
   const again = changes.filter(
     (change) =>

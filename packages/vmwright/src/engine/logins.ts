@@ -10,15 +10,13 @@ import { isOfOneHost } from './ask-hosts.ts'
 import { mapBounded } from './bounded.ts'
 import { Session, type SessionServices } from './session.ts'
 
-/** Guests that run and are ours, with what somebody needs to log in to them, and the subnets that they are in. */
+/** Guests that run and are ours, with what somebody needs to log in to them. */
 export interface Logins {
   readonly guests: readonly GuestLogin[]
   /** All that were asked for, each with the host that it is on. */
   readonly instances: readonly InstanceSpec[]
   /** Declared, but not to be reached now, each with why. */
   readonly missing: readonly ProvisionError[]
-  /** By host: CIDR blocks of the networks that these guests use. */
-  readonly subnets: ReadonlyMap<string, readonly string[]>
 }
 
 export interface LoginOptions {
@@ -35,7 +33,7 @@ export interface LoginOptions {
  */
 export async function findLogins(progress: Progress, options: LoginOptions): Promise<Logins> {
   await using session = await Session.open(progress, options.spec, options.instances, options.services)
-  const { spec, instances, observed: hosts } = await session.locate(progress)
+  const { instances, observed: hosts } = await session.locate(progress)
   const found = await mapBounded(instances, 16, async (instance) => {
     const observed = hosts.get(instance.host)
     if (observed === undefined) return lost(instance, session.unreachable.get(instance.host))
@@ -50,7 +48,6 @@ export async function findLogins(progress: Progress, options: LoginOptions): Pro
     instances,
     guests: found.filter((each): each is GuestLogin => !(each instanceof ProvisionError)),
     missing: found.filter((each) => each instanceof ProvisionError),
-    subnets: subnetsOf(hosts, spec, instances),
   }
 }
 
@@ -121,20 +118,4 @@ export async function addressesOf(
   const seen = seenAddresses(await host.guest(instance.name).addresses(progress))
   const ipv4First = seen.toSorted((a, b) => Number(isIPv4(b)) - Number(isIPv4(a)))
   return [...new Set([...wanted, ...ipv4First])]
-}
-
-function subnetsOf(
-  hosts: ReadonlyMap<string, ObservedHost>,
-  spec: ResolvedSpec,
-  instances: readonly InstanceSpec[],
-): ReadonlyMap<string, readonly string[]> {
-  const subnets = [...hosts].map(([name, observed]) => {
-    const ids = new Set(
-      instances.flatMap((each) => (each.host === name ? each.interfaces.map((nic) => nic.network) : [])),
-    )
-    const used = new Set(spec.networks.flatMap(({ id, name }) => (ids.has(id) ? [name] : [])))
-    const blocks = observed.networks.flatMap((network) => (used.has(network.name) ? network.subnets : []))
-    return [name, blocks] as const
-  })
-  return new Map(subnets)
 }
