@@ -21,7 +21,7 @@ import { hostPreparationDocument } from './host-preparation.ts'
 import { loginDocument } from './hyperv.ts'
 
 const hostUri =
-  /^((qemu|test)(\+[a-z0-9]+)?:\/\/[^\s:]*(:\d+)?(\/\S*)?|hyperv(\+http)?:\/\/([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:\d+)?\/?)$/
+  /^((qemu|test)(\+[a-z0-9]+)?:\/\/([^\s:]*|([^\s:@/]*@)?\[[0-9A-Fa-f:.]+\])(:\d+)?(\/\S*)?|hyperv(\+http)?:\/\/([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:\d+)?\/?)$/
 
 export const hostDocument = z.strictObject({
   uri: field(

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { ProvisionError, systemCode } from '../lib/errors.ts'
 import { loadSpec } from '../spec/load.ts'
@@ -39,6 +39,7 @@ export async function loadProblems(context: CliContext, options: SpecOptions) {
       texts.set(file, text)
       return text
     },
+    list: namesIn,
   }
   if ((await reader.readText(path)) === undefined) {
     throw new ProvisionError('spec.not-found', {
@@ -61,6 +62,18 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
     throw new ProvisionError('spec.not-found', {
       message: `The file ${path} cannot be read (${systemCode(error)}).`,
+      cause: error,
+    })
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[] | undefined> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
+    throw new ProvisionError('spec.not-found', {
+      message: `The folder ${folder} cannot be read (${systemCode(error)}).`,
       cause: error,
     })
   }

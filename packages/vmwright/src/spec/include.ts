@@ -8,6 +8,8 @@ import { parseYaml } from './yaml.ts'
 /** How the outside is read: the bytes of a file, or `undefined` when there is none or it cannot be read. */
 export interface FileReader {
   readText(path: string): Promise<Uint8Array | undefined>
+  /** Names in a folder; `undefined` when it is none. A reader without it knows single files only. */
+  list?(path: string): Promise<readonly string[] | undefined>
 }
 
 export interface FileTree {

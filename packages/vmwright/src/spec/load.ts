@@ -1,4 +1,5 @@
 import { ubuntuKeyring } from './catalogue.ts'
+import { addInventoryHosts } from './host-inventory.ts'
 import { type FileReader, type Folders, readTree } from './include.ts'
 import { problemAt } from './node.ts'
 import { resolvePath } from './path.ts'
@@ -37,7 +38,8 @@ export async function loadSpec(reader: FileReader, path: string, options: LoadOp
   if (tree.root === undefined) return { spec: undefined, problems: inOrder(problems) }
 
   const expanded = expandVariables(tree.root, given.variables)
-  const { document, sound, problems: faults } = checkStructure(expanded.root)
+  const { root, problems: ofInventory } = await addInventoryHosts(reader, expanded.root, options)
+  const { document, sound, problems: faults } = checkStructure(root)
   const files = await readTexts(reader, filesNamed(document, sound, options.homeDirectory))
   const usesUbuntu = JSON.stringify([document.defaults?.image, document.images, document.instances]).includes(
     'ubuntu-',
@@ -45,14 +47,14 @@ export async function loadSpec(reader: FileReader, path: string, options: LoadOp
   const keyring = usesUbuntu ? await reader.readText(ubuntuKeyring) : undefined
   const { spec, problems: found } = resolveSpec({
     document,
-    trees: { written: expanded.root, sound },
+    trees: { written: root, sound },
     file: path,
     homeDirectory: options.homeDirectory,
     dataFolder: `${options.dataDirectory ?? `${options.homeDirectory}/.local/share`}/vmwright`,
     files,
     installedKeyrings: new Set(keyring === undefined ? [] : [ubuntuKeyring]),
   })
-  const all = [...problems, ...expanded.problems, ...faults, ...found]
+  const all = [...problems, ...expanded.problems, ...ofInventory, ...faults, ...found]
   return { spec: hasErrors(all) ? undefined : spec, problems: inOrder(all) }
 }
 

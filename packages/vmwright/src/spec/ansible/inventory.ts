@@ -110,6 +110,21 @@ export function mergeInventories(inventories: readonly Inventory[]): Inventory {
   return building.done()
 }
 
+/** The hosts of a group and of those in it, in the order of the files. `undefined`: there is no such group. */
+export function hostsOfGroup({ groups, hosts }: Inventory, name: string): readonly string[] | undefined {
+  if (name === 'all') return [...hosts.keys()]
+  if (!groups.has(name)) return undefined
+  const reached = new Set<string>()
+  const walk = (group: string): void => {
+    if (reached.has(group)) return
+    reached.add(group)
+    groups.get(group)?.children.forEach(walk)
+  }
+  walk(name)
+  const members = new Set([...reached].flatMap((group) => groups.get(group)?.hosts ?? []))
+  return [...hosts.keys()].filter((host) => members.has(host))
+}
+
 const maxRange = 1000
 
 /** `web[01:03]` → `web01`, `web02`, `web03`; anything else is a name. */

@@ -16,8 +16,9 @@ export function readIni(file: string, text: string): Inventory {
   building.group('ungrouped', { file, line: 1 })
   building.group('all', { file, line: 1 })
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
-    const place: Place = { file, line: index + 1 }
     const line = raw.trim()
+    const indent = raw.length - raw.trimStart().length
+    const place: Place = { file, line: index + 1, column: indent + 1 }
     if (line === '' || line.startsWith('#') || line.startsWith(';')) continue
     const head = /^\[([^\]:]+)(?::(vars|children|hosts))?\]\s*(?:[#;].*)?$/.exec(line)
     if (head !== null) {
@@ -26,57 +27,72 @@ export function readIni(file: string, text: string): Inventory {
       continue
     }
     if (line.startsWith('[')) throw new SourceFault(place, 'is not a section of an inventory')
-    if (section.kind === 'vars') building.groupVars(section.name, variablesOf([line], place))
+    if (section.kind === 'vars') building.groupVars(section.name, variablesOf([{ text: line, at: 0 }], place))
     else if (section.kind === 'children') {
-      const child = wordsOf(line)?.[0]
+      const child = wordsOf(line)?.[0]?.text
       if (child === undefined) throw new SourceFault(place, 'has a quote that is not closed')
       building.group(child, place)
       building.child(section.name, child)
     } else {
       const words = wordsOf(line)
       if (words === undefined) throw new SourceFault(place, 'has a quote that is not closed')
-      const [pattern = '', ...settings] = words
-      for (const host of expandRange(pattern)) building.host(section.name, host, variablesOf(settings, place))
+      const [pattern, ...settings] = words
+      for (const host of expandRange(pattern?.text ?? ''))
+        building.host(section.name, host, variablesOf(settings, place))
     }
   }
   return building.done()
 }
 
+interface Word {
+  readonly text: string
+  /** Where it begins in the line, from 0. */
+  readonly at: number
+}
+
 /** `a=1 b='two words'` into `a=1` and `b=two words`; a comment ends the line. */
-function wordsOf(line: string): readonly string[] | undefined {
-  const words: string[] = []
-  let word = ''
+function wordsOf(line: string): readonly Word[] | undefined {
+  const words: Word[] = []
+  let text = ''
+  let at = -1
   let quote = ''
-  let hasWord = false
-  for (const sign of line) {
+  const end = (): void => {
+    if (at !== -1) words.push({ text, at })
+    text = ''
+    at = -1
+  }
+  for (let index = 0; index < line.length; index++) {
+    const sign = line.charAt(index)
     if (quote !== '') {
       if (sign === quote) quote = ''
-      else word += sign
-    } else if (sign === "'" || sign === '"') {
-      quote = sign
-      hasWord = true
-    } else if (/\s/.test(sign)) {
-      if (hasWord || word !== '') words.push(word)
-      word = ''
-      hasWord = false
-    } else if (sign === '#' && word === '' && !hasWord) break
-    else word += sign
+      else text += sign
+      continue
+    }
+    if (/\s/.test(sign)) {
+      end()
+      continue
+    }
+    if (sign === '#' && at === -1) break
+    if (at === -1) at = index
+    if (sign === "'" || sign === '"') quote = sign
+    else text += sign
   }
   if (quote !== '') return undefined
-  if (hasWord || word !== '') words.push(word)
+  end()
   return words
 }
 
-function variablesOf(settings: readonly string[], place: Place): MapValue {
+function variablesOf(settings: readonly Word[], line: Place): MapValue {
   const entries = new Map<string, Value>()
-  for (const setting of settings) {
-    const at = setting.indexOf('=')
+  for (const { text, at: start } of settings) {
+    const place = { ...line, column: (line.column ?? 1) + start }
+    const at = text.indexOf('=')
     if (at < 1) throw new SourceFault(place, 'has a word that is no `name=value`')
-    const name = setting.slice(0, at).trim()
+    const name = text.slice(0, at).trim()
     if (name !== '__proto__')
-      entries.set(name, { kind: 'scalar', value: literalOf(setting.slice(at + 1).trim()), place })
+      entries.set(name, { kind: 'scalar', value: literalOf(text.slice(at + 1).trim()), place })
   }
-  return { kind: 'map', entries, place }
+  return { kind: 'map', entries, place: line }
 }
 
 /** Ansible reads the values of an INI inventory as Python literals where it can. */

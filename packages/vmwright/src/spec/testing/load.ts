@@ -9,6 +9,11 @@ export const readerOf = (files: Readonly<Record<string, string | Uint8Array>>): 
     const content = Object.hasOwn(files, path) ? files[path] : undefined
     return typeof content === 'string' ? new TextEncoder().encode(content) : content
   },
+  async list(path) {
+    const below = Object.keys(files).filter((file) => file.startsWith(`${path}/`))
+    const names = new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))
+    return below.length === 0 ? undefined : [...names]
+  },
 })
 
 /** Loads `vmwright.yaml` of the folder `/specs`, beside other files given by absolute path. */
