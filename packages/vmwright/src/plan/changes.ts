@@ -2,6 +2,7 @@ import type { ObservedVm } from '../hypervisor/contract.ts'
 import { formatBytes } from '../lib/units.ts'
 import { StepChain } from './builder.ts'
 import type { Comparison } from './compare.ts'
+import { addPool } from './creation.ts'
 import { type InstanceContext, networkStepsOf } from './decision.ts'
 import { seedName } from './vm-plan.ts'
 import { hasVolume } from './volume-index.ts'
@@ -26,7 +27,7 @@ export function addChanges(
   const { vm, builder, facts } = context
   const { instance } = vm
   const place = { host: instance.host, instance: instance.name }
-  const chain = new StepChain(builder, place, networkStepsOf(context))
+  const chain = new StepChain(builder, place, [...networkStepsOf(context), ...addPool(context)])
   const restartFields = comparison.fields
     .filter((field) => field.how === 'restart')
     .map((field) => field.field)

@@ -98,22 +98,7 @@ export function addSharedParts(context: InstanceContext): readonly string[] {
   const { vm, builder, facts, input } = context
   const { instance, source } = vm
   const host = { host: instance.host }
-  const ids: string[] = [...networkStepsOf(context)]
-  const pool = poolDefinition(poolOf(input.spec, instance))
-  if (pool !== undefined && !hasPool(facts, pool.name)) {
-    ids.push(
-      builder.add(
-        'ensure-pool',
-        host,
-        { pool },
-        {
-          title: `make storage pool ${pool.name} at ${pool.path}`,
-          reason: 'it does not exist or is not active',
-          detail: pool.name,
-        },
-      ),
-    )
-  }
+  const ids: string[] = [...networkStepsOf(context), ...addPool(context)]
   for (const network of vm.networks) {
     // One that does not exist, or must not be started, is a finding.
     const isStartable = facts.observed.networks.some(({ name, active }) => name === network && !active)
@@ -155,6 +140,24 @@ function addRepairs({ facts: { spec, access }, builder }: InstanceContext): read
       {
         title: `give ${access.user} access: ${repairs.map(setfaclCommand).join('; ')}`,
         reason: 'it runs the guests, and cannot reach what they need',
+      },
+    ),
+  ]
+}
+
+/** The pool of a machine, where vmwright makes it, and it is not there or not active. */
+export function addPool({ vm: { instance }, builder, facts, input }: InstanceContext): readonly string[] {
+  const pool = poolDefinition(poolOf(input.spec, instance))
+  if (pool === undefined || hasPool(facts, pool.name)) return []
+  return [
+    builder.add(
+      'ensure-pool',
+      { host: instance.host },
+      { pool },
+      {
+        title: `make storage pool ${pool.name} at ${pool.path}`,
+        reason: 'it does not exist or is not active',
+        detail: pool.name,
       },
     ),
   ]

@@ -4,7 +4,7 @@ import { addChanges } from './changes.ts'
 import { compareVm, noDifference, type Comparison } from './compare.ts'
 import { addProvisioning } from './creation.ts'
 import { decision, problem, type Decision, type InstanceContext } from './decision.ts'
-import type { Change } from './plan.ts'
+import type { Change, HostFacts } from './plan.ts'
 import { asMade } from './vm-plan.ts'
 
 /** What is done about a machine that is there and ours, beyond its creation. */
@@ -12,7 +12,8 @@ export function decideExisting(asked: InstanceContext, observed: ObservedVm, mar
   const vm = asMade(asked.vm, mark, observed)
   const context = { ...asked, vm }
   const { facts, request } = context
-  const comparison = compareVm(vm, observed, facts.observed)
+  const compared = compareVm(vm, observed, facts.observed)
+  const comparison = isBlind(facts, vm.pool) ? withoutDisks(compared) : compared
   const shrinks = comparison.shrink.map(({ device, fromBytes, toBytes }) =>
     problem(
       vm.instance,
@@ -65,6 +66,15 @@ export function decideExisting(asked: InstanceContext, observed: ObservedVm, mar
     seeds: reseed,
   })
 }
+
+/** Disks in a pool that is off cannot be seen: what differs is told once it is on. */
+const isBlind = ({ observed }: HostFacts, pool: string): boolean =>
+  observed.pools.some(({ name, active }) => name === pool && !active)
+
+const withoutDisks = ({ fields }: Comparison): Comparison => ({
+  ...noDifference,
+  fields: fields.filter(({ field }) => field !== 'seed' && !field.startsWith('disk ')),
+})
 
 function describeExisting(
   observed: ObservedVm,

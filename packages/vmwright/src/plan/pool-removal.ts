@@ -4,6 +4,7 @@ import type { PlanBuilder } from './builder.ts'
 import { imagePoolName, poolDefinition } from './naming.ts'
 import type { Change, HostFacts, PlanInput } from './plan.ts'
 import { isNamedAfter } from './removal.ts'
+import { volumeAt } from './volume-index.ts'
 
 /**
  * Removes pools that were made for machines of the spec, once all of these are removed with their disks and nothing
@@ -24,7 +25,11 @@ export function addPoolRemovals(input: PlanInput, builder: PlanBuilder, changes:
       )
       const staying = new Set(facts.observed.vms.map(({ name }) => name))
       const areGone = users.every((name) => going.has(name) || !staying.has(name))
-      if (users.length === 0 || !areGone || !isEmptied(there, facts, builder, users)) continue
+      if (users.length === 0 || !areGone) continue
+      // What is on a share is not the pool's.
+      const isFree =
+        pool.kind === 'netfs' ? !isUsed(there, facts, going) : isEmptied(there, facts, builder, users)
+      if (!isFree) continue
       const after = builder.steps.filter((step) => step.host === host).map((step) => step.id)
       builder.add(
         'remove-pool',
@@ -32,7 +37,10 @@ export function addPoolRemovals(input: PlanInput, builder: PlanBuilder, changes:
         { pool: made },
         {
           title: `remove storage pool ${pool.name}`,
-          reason: 'it was made for these machines and is empty then',
+          reason:
+            pool.kind === 'netfs'
+              ? 'it was made for these machines; what is on the share stays'
+              : 'it was made for these machines and is empty then',
           detail: pool.name,
           after,
         },
@@ -45,6 +53,12 @@ const usersOf = ({ spec }: PlanInput, host: string, pool: PoolSpec): readonly st
   spec.instances
     .filter((instance) => instance.host === host && instance.pool === pool.id)
     .map((instance) => instance.name)
+
+/** A machine that stays has a disk in the pool. */
+const isUsed = (pool: ObservedPool, { observed }: HostFacts, going: ReadonlySet<string>): boolean =>
+  observed.vms.some(
+    (vm) => !going.has(vm.name) && vm.disks.some(({ path }) => volumeAt(observed, path)?.pool === pool.name),
+  )
 
 /** Every volume in the pool is deleted by a step, or goes with a snapshot that is. */
 function isEmptied(

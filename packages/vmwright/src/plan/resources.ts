@@ -25,9 +25,11 @@ export function resourceOf(step: Step): Pick<ResourceChange, 'kind' | 'name' | '
 export const poolResources = (input: PlanInput, steps: readonly Step[]): readonly ResourceChange[] =>
   steps.flatMap((step): readonly ResourceChange[] => {
     if (step.kind !== 'ensure-pool' && step.kind !== 'remove-pool') return []
-    const { host, reason } = step
+    const { host } = step
     const { name } = step.pool
     const isThere = input.hosts.get(host)?.observed.pools.some((pool) => pool.name === name) === true
     const action = step.kind === 'remove-pool' ? 'remove' : isThere ? 'start' : 'create'
+    const reason =
+      action === 'start' ? 'it is not active' : action === 'create' ? 'it does not exist' : step.reason
     return [{ kind: 'pool', name, host, action, reason, fields: [] }]
   })

@@ -34,8 +34,8 @@ describe('the plan of networks as text', () => {
     expect(text.split('\n').filter((line) => /^[+~]/.test(line))).toEqual([
       '+ network lab-lan on fake: create: it does not exist',
       '+ rules of network lab-lan on fake: create: they are not there',
-      '+ pool vmwright-instances on fake: create: it does not exist or is not active',
-      '+ pool vmwright-images on fake: create: it does not exist or is not active',
+      '+ pool vmwright-instances on fake: create: it does not exist',
+      '+ pool vmwright-images on fake: create: it does not exist',
       '+ web-1 on fake: create: it does not exist',
     ])
     expect(text).not.toContain('* fake: make network')

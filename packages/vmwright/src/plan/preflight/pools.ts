@@ -1,9 +1,10 @@
+import type { PoolDefinition } from '../../hypervisor/contract.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
-import { imagePool } from '../naming.ts'
+import { imagePool, poolDefinition } from '../naming.ts'
 import type { Finding, HostFacts, PlanInput } from '../plan.ts'
 import { finding, list } from './finding.ts'
 
-/** Pools that are missing, inactive, or at another path than the spec says. */
+/** Pools that are missing, inactive, at another path than the spec says, or at that of another pool. */
 export function poolFindings(
   input: PlanInput,
   facts: HostFacts,
@@ -22,6 +23,18 @@ export function poolFindings(
       : [problem(`The storage pool ${name} is at ${there}, not at ${path}.`, hint)]
   }
 
+  const shared = ({ name, path }: PoolDefinition): readonly Finding[] => {
+    const holder = observed.pools.find((other) => other.path === path)
+    return holder === undefined
+      ? []
+      : [
+          problem(
+            `The storage pool ${name} would be at ${path}, which the pool ${holder.name} has.`,
+            `Use that one: \`use: ${holder.name}\`, or give another path.`,
+          ),
+        ]
+  }
+
   const images = imagePool(spec)
   return [
     ...(instances.length === 0
@@ -32,13 +45,12 @@ export function poolFindings(
           `Set \`imageCache\` of the host to the path that it has, or remove the pool: virsh pool-destroy and pool-undefine ${images.name}`,
         )),
     ...used.flatMap((pool) => {
-      if (pool.kind === 'path')
-        return elsewhere(
-          pool.name,
-          pool.path,
-          `Give the pool \`${pool.id}\` another name in the spec, or the path that it has.`,
-        )
       const there = at(pool.name)
+      const made = poolDefinition(pool)
+      if (made !== undefined) {
+        const hint = `Give the pool \`${pool.id}\` another name in the spec, or the path that it has.`
+        return there === undefined ? shared(made) : elsewhere(made.name, made.path, hint)
+      }
       if (there === undefined) {
         const existing = list(observed.pools.map((candidate) => candidate.name))
         return [
