@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { Resolver } from 'node:dns/promises'
 import { readlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -105,6 +106,26 @@ describe('a network that is stopped behind our back', () => {
     await host.networks.reattach(progress, vm)
     expect(await detached(vm)).toEqual([])
     expect(await masterOf(vm)).toBe(lab.bridge)
+  })
+})
+
+describe('the names of a network', () => {
+  it('K4: are told by its name server, before any lease, and change while it runs', async () => {
+    const { host, progress } = test
+    await host.networks.ensure(progress, lab)
+    const resolver = new Resolver({ timeout: 1_000, tries: 5 })
+    resolver.setServers(['10.213.220.1'])
+    const addressesOf = (name: string): Promise<readonly string[]> => resolver.resolve4(name).catch(() => [])
+    expect(await addressesOf('web.lab.test')).toEqual(['10.213.220.10'])
+    const changed = {
+      ...lab,
+      reservations: [{ mac: '52:54:00:d5:10:01', name: 'db', address: '10.213.220.11' }],
+      records: [{ address: '192.0.2.80', names: ['outside'] }],
+    }
+    await host.networks.update(progress, changed, 'live')
+    await expect.poll(() => addressesOf('db.lab.test'), { timeout: 10_000 }).toEqual(['10.213.220.11'])
+    expect(await addressesOf('web.lab.test')).toEqual([])
+    expect(await addressesOf('outside.lab.test')).toEqual(['192.0.2.80'])
   })
 })
 

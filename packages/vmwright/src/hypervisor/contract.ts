@@ -148,7 +148,7 @@ export interface ObservedVm {
   readonly secureBoot: boolean
   readonly autostart: boolean
   readonly interfaces: readonly { readonly mac: string; readonly network: string | undefined }[]
-  /** Interfaces of a running machine that hang in the air: their network was stopped and started meanwhile. */
+  /** MACs of interfaces of a running machine that hang in the air: their network was stopped and started meanwhile. */
   readonly detached: readonly string[]
   readonly disks: readonly {
     readonly device: string

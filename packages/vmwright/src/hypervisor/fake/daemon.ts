@@ -44,7 +44,9 @@ export function stopPool(world: FakeWorld, name: string): void {
 export function deletePoolFolder(world: FakeWorld, name: string): void {
   const pool = poolNamed(world, name)
   if (pool.active) throw refuse(`delete the folder of pool ${name}: the pool is active`)
-  if (Object.keys(pool.volumes).length > 0) throw refuse(`delete the folder of pool ${name}: it is not empty`)
+  const isShare = pool.source?.kind === 'netfs'
+  if (!isShare && Object.keys(pool.volumes).length > 0)
+    throw refuse(`delete the folder of pool ${name}: it is not empty`)
   pool.built = false
 }
 

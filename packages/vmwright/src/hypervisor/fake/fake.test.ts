@@ -94,6 +94,34 @@ async function openWithWeb(overrides: Partial<FakeWorld> = {}) {
   return opened
 }
 
+describe('pools of the in-memory host', () => {
+  const share = {
+    name: 'share',
+    path: '/srv/share',
+    source: { kind: 'netfs', server: 'nas', folder: '/export', format: 'nfs' },
+  } as const
+
+  it('K3: a share is let go whatever others have on it', async () => {
+    const { host, progress, world } = open()
+    const before = census(world)
+    await host.ensurePool(progress, share)
+    expect(world.pools['share']).toMatchObject({ source: share.source, active: true })
+    world.pools['share']!.volumes['theirs.iso'] = createFakeVolume()
+    await host.removePool(progress, share)
+    expect(census(world)).toEqual(before)
+  })
+
+  it('K3: a folder with files of others is no pool any more, and stays', async () => {
+    const { host, progress, world } = open()
+    const pool = { name: 'made', path: '/srv/made', permissions: { mode: 0o750, owner: 0, group: 0 } }
+    await host.ensurePool(progress, pool)
+    world.files['/srv/made/notes.txt'] = { kind: 'file', disk: undefined }
+    await host.removePool(progress, pool)
+    expect(world.pools['made']).toBeUndefined()
+    expect(world.files['/srv/made/notes.txt']).toBeDefined()
+  })
+})
+
 describe('the in-memory host is as strict as libvirt', () => {
   it('refuses to delete a volume that a running machine uses', async () => {
     const { host, progress } = await openWithWeb()

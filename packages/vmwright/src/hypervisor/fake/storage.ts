@@ -35,9 +35,11 @@ export async function removePool(
   const { name } = pool
   const found = await context.look(progress, 'lookupPool', name, () => structuredClone(world.pools[name]))
   if (found === undefined || found.isOurs !== true || found.path !== pool.path) return
-  if (Object.keys(found.volumes).length > 0) return
+  const isShare = found.source?.kind === 'netfs'
+  if (!isShare && Object.keys(found.volumes).length > 0) return
   if (found.active) await context.change(progress, 'stopPool', name, () => daemon.stopPool(world, name))
-  if (found.built)
+  const hasFilesOfOthers = Object.keys(world.files).some((path) => path.startsWith(`${found.path}/`))
+  if (found.built && !hasFilesOfOthers)
     await context.change(progress, 'deletePoolFolder', name, () => daemon.deletePoolFolder(world, name))
   await context.change(progress, 'undefinePool', name, () => daemon.undefinePool(world, name))
 }

@@ -6,7 +6,7 @@ import { ruleDigest } from '../host/rule-digest.ts'
 import type { RuleSet } from '../host/rules.ts'
 import { census } from './census.ts'
 import { openFakeSystem } from './system.ts'
-import { createFakeNetwork, createFakeVolume, createFakeWorld } from './world.ts'
+import { createFakeNetwork, createFakeWorld } from './world.ts'
 
 function open() {
   const world = createFakeWorld()
@@ -97,16 +97,20 @@ describe('the host below the in-memory hypervisor', () => {
     expect(world).toEqual(before)
   })
 
-  it('K11: the census tells what was added, and the first record stays', async () => {
+  it('K11: the census tells what was added to the host, and the first record stays', async () => {
     const { world, system, progress } = open()
-    const first = await system.records.census(progress)
+    const before = await system.records.census(progress)
+    const first = { ...before, atMs: 7, domains: {}, volumes: {}, networks: {}, pools: {} }
     await system.records.keep(progress, 'p', first)
-    world.networks['other'] = createFakeNetwork({ subnets: ['10.9.0.0/24'] })
-    world.pools['default']!.volumes['disk'] = createFakeVolume()
-    const second = await system.records.census(progress)
-    expect(Object.keys(second.networks)).toEqual(['default', 'other'])
-    expect(second.volumes).toEqual({ 'default/disk': 'qcow2 1073741824' })
-    await system.records.keep(progress, 'p', second)
+    await system.rules.apply(progress, rules)
+    await system.items.change(progress, forwarding)
+    await system.bridges.make(progress, bridge)
+    world.networks['other'] = createFakeNetwork({ subnets: ['10.9.0.0/24'], bridge: 'virbr9' })
+    const after = await system.records.census(progress)
+    expect(Object.keys(after.rules)).toEqual(['p/default'])
+    expect(after.sysctls).toEqual({ 'net.ipv4.ip_forward': '1' })
+    expect(Object.keys(after.interfaces)).toEqual(['lo', 'eth0', 'br0'])
+    await system.records.keep(progress, 'p', { ...first, atMs: 8 })
     expect(await system.records.kept(progress, 'p')).toEqual(first)
     await system.records.forget(progress, 'p')
     expect(await system.records.kept(progress, 'p')).toBeUndefined()

@@ -112,17 +112,19 @@ async function remove(
   const { name } = unwanted
   const found = await find(session, progress, name)
   if (found === undefined || !isOurs(found, { name, mark: unwanted })) return
-  if (found.active) {
-    const machines = await connectedMachines(session, progress, { name, bridge: found.described.bridge })
-    if (machines.length > 0) {
-      throw new ProvisionError('network.in-use', {
-        message: `Network ${name} on host ${session.host} was not removed: it is used by ${machines.join(', ')}.`,
-        hint: 'Shut these machines down, then run the command again.',
-        details: { network: name, machines },
-      })
-    }
-    await stop(session, progress, found.network)
+  // Also of one that is not active: a machine that hangs in the air has to find it again.
+  const machines = await connectedMachines(session, progress, {
+    name,
+    bridge: found.described.ownsBridge ? found.described.bridge : undefined,
+  })
+  if (machines.length > 0) {
+    throw new ProvisionError('network.in-use', {
+      message: `Network ${name} on host ${session.host} was not removed: it is used by ${machines.join(', ')}.`,
+      hint: 'Shut these machines down, then run the command again.',
+      details: { network: name, machines },
+    })
   }
+  if (found.active) await stop(session, progress, found.network)
   const purpose = { object: name, doing: `remove network ${name}`, absent: [errorCode.noNetwork] }
   await session.callUnless(progress, calls.networkUndefine, { network: found.network }, purpose)
 }
