@@ -165,6 +165,15 @@ export const address = (): z.ZodString =>
     'Write `192.168.24.10/24` or `fd00::10/64`.',
   )
 
+/** An address, or a range of them: `10.10.0.11-10.10.0.14/24`. */
+export const addressOrRange = (): z.ZodString =>
+  formed(
+    'address or range with prefix length',
+    /^[0-9A-Fa-f:.]+(-[0-9A-Fa-f:.]+)?\/\d{1,3}$/,
+    'must be an address or a range with prefix length',
+    'Write `192.168.24.10/24` or `192.168.24.10-192.168.24.19/24`.',
+  )
+
 export const bareAddress = (): z.ZodString =>
   formed(
     'address',

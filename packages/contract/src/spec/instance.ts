@@ -2,7 +2,19 @@ import * as z from 'zod'
 import { cloudInitDocument } from './cloud-init.ts'
 import { addresses, extension, extraDiskDocument, interfaceDocument } from './devices.ts'
 import { customiseDocument } from './customise.ts'
-import { duration, fault, field, flag, key, oneOf, size, text, whole } from './field.ts'
+import {
+  address,
+  addressOrRange,
+  duration,
+  fault,
+  field,
+  flag,
+  key,
+  oneOf,
+  size,
+  text,
+  whole,
+} from './field.ts'
 import { domainJoinDocument } from './hyperv.ts'
 import { placementDocument } from './placement.ts'
 import { cloneMode, guestDocument } from './templates.ts'
@@ -194,9 +206,20 @@ export const instanceGroupDocument = z.strictObject({
     example: ['alice', 'bob'],
   }),
   addresses: field(
-    z.array(addresses()).min(1).max(1000),
-    'Static addresses of the first interface, one entry an instance.',
-    { example: ['192.168.24.10/24', '192.168.24.17/24'] },
+    z
+      .array(
+        z.union([addressOrRange(), z.array(address()).min(1)], {
+          error: () =>
+            fault(
+              'must be an address or a range with prefix length, or a list of addresses',
+              'Write `192.168.24.10/24` or `192.168.24.10-192.168.24.19/24`.',
+            ),
+        }),
+      )
+      .min(1)
+      .max(1000),
+    'Static addresses of the first interface, one entry an instance; a range stands for so many entries, of which some may be left.',
+    { example: ['192.168.24.10/24', '192.168.24.20-192.168.24.29/24'] },
   ),
   overrides: field(
     z.record(z.string(), instanceOverrideDocument),

@@ -3,6 +3,7 @@ import { mergeDeep } from './merge.ts'
 import { hintForUnknown } from './nearest.ts'
 import type { Path } from './node.ts'
 import type { Layers, Report } from './report.ts'
+import { expandAddresses, isRange, rangeFault, type WrittenAddress, writtenAt } from './written-address.ts'
 
 /** One instance of a group, with the settings of all layers of the file merged. */
 export interface Member {
@@ -18,12 +19,6 @@ export interface Member {
   readonly layers: Layers
   /** Where its name is written. */
   readonly namePath: Path
-}
-
-export interface WrittenAddress {
-  readonly text: string
-  readonly plus: number
-  readonly path: Path
 }
 
 /** Makes the instances of all groups. */
@@ -42,7 +37,9 @@ function expandGroup(
   const { count: _count, name, names, addresses, overrides = {}, ...settings } = group
   const at = ['instances', key]
   const instanceNames = namesOf(key, group, report)
+  const listed = expandAddresses(addresses ?? [], [...at, 'addresses'])
   checkGroup(key, group, instanceNames, report)
+  checkAddressList(addresses ?? [], { listed: listed.length, wanted: instanceNames.length, at }, report)
   const shared = mergeDeep(defaults, settings)
   return instanceNames.map((instanceName, index) => {
     const override = Object.hasOwn(overrides, instanceName) ? overrides[instanceName] : undefined
@@ -56,20 +53,13 @@ function expandGroup(
       settings: override === undefined ? shared : mergeDeep(defaults, own),
       addresses:
         override?.address !== undefined
-          ? written(override.address, [...at, 'overrides', instanceName, 'address'])
-          : addresses?.[index] !== undefined
-            ? written(addresses[index], [...at, 'addresses', index])
-            : written(group.address ?? [], [...at, 'address'], index),
+          ? writtenAt(override.address, [...at, 'overrides', instanceName, 'address'])
+          : (listed[index] ?? writtenAt(group.address ?? [], [...at, 'address'], index)),
       layers: override === undefined ? groupLayers : [[...at, 'overrides', instanceName], ...groupLayers],
       namePath: names === undefined ? (name === undefined ? at : [...at, 'name']) : [...at, 'names', index],
     }
   })
 }
-
-const written = (addresses: string | readonly string[], path: Path, plus = 0): readonly WrittenAddress[] =>
-  typeof addresses === 'string'
-    ? [{ text: addresses, plus, path }]
-    : addresses.map((text, index) => ({ text, plus, path: [...path, index] }))
 
 function namesOf(key: string, group: GroupDocument, report: Report): readonly string[] {
   if (group.names !== undefined) return group.names
@@ -114,13 +104,6 @@ function checkGroup(key: string, group: GroupDocument, names: readonly string[],
   if (group.addresses !== undefined && group.address !== undefined) {
     report.at([...at, 'address'], 'cannot stand beside `addresses`', 'Remove one of the two.')
   }
-  if (group.addresses !== undefined && group.addresses.length !== names.length) {
-    report.at(
-      [...at, 'addresses'],
-      `has ${group.addresses.length} entries for ${names.length} instances`,
-      'Give one entry for each instance.',
-    )
-  }
   for (const name of Object.keys(group.overrides ?? {})) {
     if (!names.includes(name)) {
       report.atKey(
@@ -130,4 +113,26 @@ function checkGroup(key: string, group: GroupDocument, names: readonly string[],
       )
     }
   }
+}
+
+/** A list has an entry for each instance; one with ranges may have more. */
+function checkAddressList(
+  entries: readonly (string | readonly string[])[],
+  { listed, wanted, at }: { readonly listed: number; readonly wanted: number; readonly at: Path },
+  report: Report,
+): void {
+  if (entries.length === 0) return
+  const ranges = entries.flatMap((entry, index) => (isRange(entry) ? [{ entry, index }] : []))
+  const faults = ranges.flatMap(({ entry, index }) => {
+    const fault = rangeFault(entry)
+    return fault === undefined ? [] : [{ index, fault }]
+  })
+  for (const { index, fault } of faults)
+    report.at([...at, 'addresses', index], fault, 'Write it as `10.10.0.11-10.10.0.14/24`.')
+  if (faults.length > 0 || (ranges.length > 0 ? listed >= wanted : listed === wanted)) return
+  report.at(
+    [...at, 'addresses'],
+    `has ${listed} ${listed === 1 ? 'entry' : 'entries'} for ${wanted} instances`,
+    'Give one entry for each instance.',
+  )
 }

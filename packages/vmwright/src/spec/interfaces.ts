@@ -1,7 +1,7 @@
 import type { InterfaceDocument, SpecDocument } from '@vmwright/contract'
 import { sha256Hex } from '../lib/hash.ts'
 import { choose, type Choice } from './choice.ts'
-import type { Member, WrittenAddress } from './groups.ts'
+import type { Member } from './groups.ts'
 import {
   addressPlus,
   type Cidr,
@@ -18,6 +18,7 @@ import { fitsNetwork, gatewayOf, serversOf } from './own-network.ts'
 import type { Report } from './report.ts'
 import type { InstanceSpec, InterfaceSpec } from './resolved.ts'
 import type { NetworkSpec } from './resolved-places.ts'
+import type { WrittenAddress } from './written-address.ts'
 
 export interface NetworkContext {
   readonly project: string

@@ -234,6 +234,26 @@ const refused: readonly (readonly [row: string, spec: string, problem: string])[
     onNat('count: 3, address: 10.10.0.253/24'),
     '6:29: instances.web.address: counts up to 10.10.0.255, which is the broadcast address of its subnet',
   ],
+  [
+    'K8',
+    onNat('count: 3, addresses: [10.10.0.11-10.10.0.12/24]'),
+    '6:31: instances.web.addresses: has 2 entries for 3 instances',
+  ],
+  [
+    'K8',
+    onNat('count: 2, addresses: [10.10.0.12-10.10.0.11/24]'),
+    '6:32: instances.web.addresses[0]: ends before it begins',
+  ],
+  [
+    'K8',
+    onNat('count: 2, addresses: [10.10.0.12-12/24]'),
+    '6:32: instances.web.addresses[0]: is not a range of addresses (Write it as `10.10.0.11-10.10.0.14/24`.)',
+  ],
+  [
+    'K8',
+    onNat('count: 2, addresses: [10.10.0.254-10.10.0.255/24]'),
+    '6:32: instances.web.addresses[0]: counts up to 10.10.0.255, which is the broadcast address of its subnet',
+  ],
 ]
 
 test.each(refused)('%s: %j has the one problem %s', async (_row, spec, problem) => {

@@ -126,3 +126,22 @@ it('K4, K8: the lease of an interface counts up in a group, and not in an overri
     ['10.10.0.13', true],
   ])
 })
+
+it('K8: names from a list or a pattern go with addresses from a list, ranges or a start', async () => {
+  const of = async (fields: string) =>
+    (await loadSound(onNat(fields))).instances.map(({ name, interfaces: [{ addresses }] }) => [
+      name,
+      ...addresses,
+    ])
+  expect(
+    await of('names: [boreas, notus, eurus], addresses: [10.10.0.5/24, 10.10.0.11-10.10.0.19/24]'),
+  ).toEqual([
+    ['boreas', '10.10.0.5/24'],
+    ['notus', '10.10.0.11/24'],
+    ['eurus', '10.10.0.12/24'],
+  ])
+  expect(await of('count: 2, name: "node-{index:02}", address: 10.10.0.20/24')).toEqual([
+    ['node-01', '10.10.0.20/24'],
+    ['node-02', '10.10.0.21/24'],
+  ])
+})

@@ -166,6 +166,20 @@ const refused: readonly (readonly [row: string, spec: string, problem: string])[
     onTwo('placement: {}, address: 10.0.0.7/24 }\n  db: { host: b, address: 10.0.0.7/24'),
     '7:27: instances.db.address: the address 10.0.0.7 of db is that of web too',
   ],
+  [
+    'K4',
+    withHead(
+      'hosts: { me: { uri: "qemu:///session" } }\nnetworks: { lan: { mode: isolated } }\ninstances: { a: { image: debian-12 }, b: { image: debian-12 } }\n',
+    ),
+    "4:26: networks.lan.mode: cannot be made on `me`, which is a user's own libvirt",
+  ],
+  [
+    'K3',
+    withHead(
+      'hosts: { h: { uri: "hyperv://h", login: { user: me, password: { env: P } } } }\npools: { p: { volumeGroup: v } }\ninstances: { a: { image: debian-12 } }\n',
+    ),
+    '4:28: pools.p.volumeGroup: cannot be made on `h`, which is a Hyper-V host',
+  ],
 ]
 
 test.each(refused)('%s: %j has the one problem %s', async (_row, spec, problem) => {

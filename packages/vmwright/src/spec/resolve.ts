@@ -3,6 +3,7 @@ import { catalogue } from './catalogue.ts'
 import { type Choice, choiceOf } from './choice.ts'
 import { resolveCloning } from './cloning.ts'
 import { expandGroups } from './groups.ts'
+import { checkHostKinds } from './host-kinds.ts'
 import { resolveHosts } from './hosts.ts'
 import { resolveImages } from './images.ts'
 import { resolveInstance } from './instance.ts'
@@ -90,6 +91,7 @@ export function resolveSpec(input: ResolveInput): {
   )
   checkAddresses(instances, members, networks, report)
   checkApart(instances, members, report)
+  checkHostKinds(instances, { hosts, networks, pools }, report)
   checkNetworks(networks, instances, report)
   checkTemplateNames(instances, members, templates, report)
   return {

@@ -186,7 +186,7 @@ const refused: readonly (readonly [row: string, spec: string, problem: string])[
   [
     'C8',
     withInstance('count: 2\n    addresses: [192.168.1.4/24]'),
-    '7:16: instances.web.addresses: has 1 entries for 2 instances',
+    '7:16: instances.web.addresses: has 1 entry for 2 instances',
   ],
   [
     'C8',
