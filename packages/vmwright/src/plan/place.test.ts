@@ -1,9 +1,10 @@
 import { describe, expect, it, test } from 'vitest'
-import type { ObservedHost, ObservedVm, VmMark } from '../hypervisor/contract.ts'
+import type { ObservedHost } from '../hypervisor/contract.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import type { PlacementSpec } from '../spec/resolved-places.ts'
 import { cloneSpec, hostSpec, instanceSpec, resolvedSpec, templateSpec } from '../testing/specs.ts'
 import { placeInstances, type PlacementInput } from './place.ts'
+import { host, mark, poolWith, vm } from './testing/observed.ts'
 
 const names = ['a', 'b', 'c'] as const
 
@@ -19,60 +20,6 @@ const web = (index: number, more: Partial<InstanceSpec> = {}): InstanceSpec =>
 
 const webs = (count: number, more: Partial<InstanceSpec> = {}): readonly InstanceSpec[] =>
   Array.from({ length: count }, (_, index) => web(index + 1, more))
-
-const host = (name: string, more: Partial<ObservedHost> = {}): ObservedHost => ({
-  host: name,
-  cpus: 16,
-  memoryMib: 16_384,
-  freeMemoryMib: 16_384,
-  networks: [
-    {
-      name: 'default',
-      active: true,
-      autostart: true,
-      mark: undefined,
-      bridge: undefined,
-      subnets: [],
-      hasDhcp: true,
-      definition: undefined,
-      running: undefined,
-      leases: [],
-    },
-  ],
-  pools: [],
-  vms: [],
-  ...more,
-})
-
-const mark = (name: string, stage: VmMark['stage'] = 'provisioned', project = 'lab'): VmMark => ({
-  project,
-  instance: name,
-  stage,
-  image: { kind: 'image', id: 'debian-12', digest: '' },
-  volumes: [],
-  seed: { instanceId: '', digest: '', sealed: true },
-  hostKeys: [],
-  user: 'debian',
-})
-
-const vm = (name: string, more: Partial<ObservedVm> = {}): ObservedVm => ({
-  name,
-  id: name,
-  state: 'running',
-  mark: mark(name),
-  vcpus: 1,
-  singleSocket: true,
-  memoryMib: 1024,
-  machine: 'q35',
-  firmware: 'uefi',
-  secureBoot: false,
-  autostart: false,
-  interfaces: [],
-  detached: [],
-  disks: [],
-  snapshots: [],
-  ...more,
-})
 
 interface Case {
   readonly instances: readonly InstanceSpec[]
@@ -142,14 +89,17 @@ describe('K12: where instances go', () => {
     ],
     [
       'count what a running guest was promised, although it has not touched it',
-      { instances: [web(1)], hosts: [host('a', { vms: [vm('x', { memoryMib: 9_000 })] }), host('b')] },
+      {
+        instances: [web(1)],
+        hosts: [host('a', { vms: [vm('x', { memoryMib: 9_000, vcpus: 0 })] }), host('b')],
+      },
       'b',
     ],
     [
       'count stopped machines of ours',
       {
         instances: [web(1)],
-        hosts: [host('a', { vms: [vm('x', { state: 'stopped', memoryMib: 9_000 })] }), host('b')],
+        hosts: [host('a', { vms: [vm('x', { state: 'stopped', memoryMib: 9_000, vcpus: 0 })] }), host('b')],
       },
       'b',
     ],
@@ -158,7 +108,7 @@ describe('K12: where instances go', () => {
       {
         instances: [web(1)],
         hosts: [
-          host('a', { vms: [vm('x', { state: 'stopped', memoryMib: 9_000, mark: undefined })] }),
+          host('a', { vms: [vm('x', { state: 'stopped', memoryMib: 9_000, vcpus: 0, mark: undefined })] }),
           host('b'),
         ],
       },
@@ -341,15 +291,3 @@ describe('K12: where instances go', () => {
     expect(findings).toMatchObject([{ severity: 'error', code: 'vm.elsewhere', object: 'instance db' }])
   })
 })
-
-function poolWith(name: string): ObservedHost['pools'][number] {
-  const volume = { name, path: `/p/${name}`, capacityBytes: 1, allocationBytes: 1, format: 'qcow2' }
-  return {
-    name: 'vmwright-instances',
-    path: '/p',
-    active: true,
-    isOurs: true,
-    freeBytes: 1,
-    volumes: [{ ...volume, backingPath: undefined }],
-  }
-}
