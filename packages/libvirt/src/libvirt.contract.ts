@@ -89,6 +89,11 @@ describe('a real daemon: libvirt’s test driver', () => {
     await libvirt.call(calls.domainUndefineFlags, { domain })
   })
 
+  it('tells what pools could be made of', async () => {
+    const { xml } = await libvirt.call(calls.connectFindStoragePoolSources, { type: 'logical' })
+    expect(xml).toContain('<sources>')
+  })
+
   it('tells of the host and of networks', async () => {
     expect((await libvirt.call(calls.nodeGetInfo, {})).cpus).toBe(16)
     expect((await libvirt.call(calls.connectGetUri, {})).uri).toBe('test:///default')
