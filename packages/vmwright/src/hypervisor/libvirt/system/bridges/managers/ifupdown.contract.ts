@@ -8,7 +8,7 @@ beforeEach(({ skip }) => {
 })
 
 /** In two files, with comments, and options that belong to the hardware or name the interface. */
-const configure = (address = addresses.host): string => `
+const configure = (address: string = addresses.host): string => `
 cat >/etc/network/interfaces <<'EOF'
 # The loopback network interface
 auto lo

@@ -46,17 +46,17 @@ export function describing(
   readonly document: Document
   readonly key: string
 }[] {
-  return facts.netplanFiles.flatMap((file) => {
+  const all = facts.netplanFiles.flatMap((file) => {
     const document = parseDocument(Buffer.from(file.content).toString())
     const ethernets = document.getIn(['network', 'ethernets'])
     if (document.errors.length > 0 || !isMap(ethernets)) return []
-    return ethernets.items.flatMap((item) => {
-      const key = String(item.key)
-      return isMap(item.value) && matches(item.value, key, port, facts.port?.mac)
-        ? [{ file, document, key }]
-        : []
-    })
+    return ethernets.items.flatMap(({ key, value }) =>
+      isMap(value) ? [{ file, document, key: String(key), entry: value }] : [],
+    )
   })
+  // A file may add to what another one says, by the key alone.
+  const keyed = all.find(({ entry, key }) => matches(entry, key, port, facts.port?.mac))?.key
+  return all.filter(({ key }) => key === keyed)
 }
 
 function matches(entry: YAMLMap, key: string, port: string, mac: string | undefined): boolean {
@@ -100,8 +100,10 @@ function moveToBridge(document: Document, key: string, bridge: BridgeEntry): voi
   }
   for (const item of port.items.slice()) {
     const name = String(item.key)
-    if (!ofHardware.test(name) || ofBoth.test(name)) entry.set(name, item.value)
-    if (!ofHardware.test(name)) port.delete(item.key)
+    if (ofBoth.test(name)) entry.set(name, item.value)
+    if (ofHardware.test(name)) continue
+    entry.items.push(item)
+    port.delete(item.key)
   }
   if (bridge.mac !== undefined) for (const family of ['dhcp4', 'dhcp6']) port.set(family, false)
   document.setIn(['network', 'bridges', bridge.name], entry)
