@@ -1,4 +1,5 @@
 import type { ErrorReport } from '@vmwright/contract'
+import { definitionOf, planBridges, type WantedBridge } from '../host/bridges.ts'
 import { candidateItems } from '../host/desired.ts'
 import { itemFindings, virtualisationFindings } from '../host/findings.ts'
 import { hostState, type HostState } from '../host/host-state.ts'
@@ -12,7 +13,7 @@ import type { HostSystem } from '../hypervisor/host/system.ts'
 import { reportOf } from '../lib/error-report.ts'
 import { isProvisionError, ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
-import type { Finding } from '../plan/plan.ts'
+import type { Finding, ResourceChange } from '../plan/plan.ts'
 import type { HostSpec } from '../spec/resolved.ts'
 
 /** What the entry points plug in. */
@@ -27,6 +28,8 @@ export type HostCheck =
       readonly kind: 'checked'
       readonly host: string
       readonly state: HostState
+      /** Bridges that are not there. */
+      readonly bridges: readonly ResourceChange[]
       readonly verdict: VirtualisationVerdict
       readonly findings: readonly Finding[]
     }
@@ -46,13 +49,18 @@ export async function checkPrepared(
   const checks = await Promise.all(
     hosts.map(async (spec): Promise<HostCheck> => {
       try {
-        const [state, trial] = await Promise.all([
+        const [{ state, bridges }, trial] = await Promise.all([
           lookAt(progress, spec, services),
           tryAcceleration(progress, spec, services),
         ])
         const verdict = virtualisationVerdict(state.report.facts, trial)
-        const findings = [...itemFindings(state), ...virtualisationFindings(state, verdict, 'check')]
-        return { kind: 'checked', host: spec.name, state, verdict, findings }
+        const planned = planBridges(spec.name, bridges)
+        const findings = [
+          ...itemFindings(state),
+          ...planned.findings,
+          ...virtualisationFindings(state, verdict, 'check'),
+        ]
+        return { kind: 'checked', host: spec.name, state, bridges: planned.resources, verdict, findings }
       } catch (error) {
         return { kind: 'failed', host: spec.name, error: reportOf(error, progress.signal) }
       }
@@ -67,9 +75,16 @@ export async function lookAt(
   progress: Progress,
   spec: HostSpec,
   services: Pick<HostServices, 'openSystem'>,
-): Promise<HostState> {
-  const system = requireSystem(services.openSystem(spec))
-  return hostState(spec, await system.items.inspect(progress, candidateItems(spec)))
+): Promise<{ readonly state: HostState; readonly bridges: readonly WantedBridge[] }> {
+  const { items, bridges } = requireSystem(services.openSystem(spec))
+  const [report, ...wanted] = await Promise.all([
+    items.inspect(progress, candidateItems(spec)),
+    ...spec.preparation.bridges.map(async (bridge) => ({
+      spec: bridge,
+      state: await bridges.inspect(progress, definitionOf(bridge)),
+    })),
+  ])
+  return { state: hostState(spec, report), bridges: wanted }
 }
 
 export function requireSystem(system: HostSystem): HostSystem {

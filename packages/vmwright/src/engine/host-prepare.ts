@@ -1,4 +1,5 @@
-import { planPrepare } from '../host/plan-prepare.ts'
+import { planBridgeRemoval, planBridges } from '../host/bridges.ts'
+import { planPrepare, withParts } from '../host/plan-prepare.ts'
 import { planRestore } from '../host/plan-restore.ts'
 import { isProvisionError, ProvisionError } from '../lib/errors.ts'
 import { Progress } from '../lib/progress.ts'
@@ -31,8 +32,20 @@ export interface HostRunResult {
 export const prepareHosts = (progress: Progress, options: HostRunOptions): Promise<HostRunResult> =>
   runOnHosts(progress, options, 'host prepare', async (looking) => {
     looking.report({ what: `an answer of ${namesOf(options)}` })
-    const states = await Promise.all(options.hosts.map((spec) => lookAt(looking, spec, options.services)))
-    return planPrepare(options.spec.project, states)
+    const looked = await Promise.all(options.hosts.map((spec) => lookAt(looking, spec, options.services)))
+    const items = planPrepare(
+      options.spec.project,
+      looked.map(({ state }) => state),
+    )
+    const bridges = looked.map(({ state: { spec }, bridges: wanted }) => {
+      const before = items.steps.filter(({ host }) => host === spec.name)
+      return planBridges(
+        spec.name,
+        wanted,
+        before.map(({ id }) => id),
+      )
+    })
+    return withParts(items, bridges)
   })
 
 /** K2: takes back what `prepareHosts` ever changed on these hosts, and forgets it. May be repeated. */
@@ -41,12 +54,14 @@ export const restoreHosts = (progress: Progress, options: HostRunOptions): Promi
     looking.report({ what: `the record of ${namesOf(options)}` })
     const recorded = await Promise.all(
       options.hosts.map(async (spec) => {
-        const changes = await requireSystem(options.services.openSystem(spec)).items.changes(looking)
+        const { items, bridges } = requireSystem(options.services.openSystem(spec))
+        const [changes, made] = await Promise.all([items.changes(looking), bridges.made(looking)])
         const machines = changes.length === 0 ? [] : await machinesOn(looking, spec, options.services)
-        return { host: spec.name, changes, machines }
+        return { host: spec.name, changes, made, machines }
       }),
     )
-    return planRestore(options.spec.project, recorded)
+    const bridges = recorded.map(({ host, made }) => planBridgeRemoval(host, made))
+    return withParts(planRestore(options.spec.project, recorded), bridges)
   })
 
 const namesOf = ({ hosts }: HostRunOptions): string => hosts.map(({ name }) => name).join(', ')

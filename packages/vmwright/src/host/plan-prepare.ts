@@ -11,23 +11,27 @@ export interface HostPlan {
   readonly findings: readonly Finding[]
 }
 
-/** K2: what makes hosts be as they should, with what others (`further`) plan for them. Pure. */
-export function planPrepare(
-  project: string,
-  hosts: readonly HostState[],
-  further: readonly HostPlan[] = [],
-): Plan {
-  const parts = [...hosts.map(planHost), ...further]
-  return {
-    project,
-    stage: 'full',
-    changes: [],
-    resources: parts.flatMap(({ resources }) => resources),
-    steps: parts.flatMap(({ steps }) => steps),
-    findings: parts.flatMap(({ findings }) => findings),
-    templates: [],
-  }
-}
+/** K2: what makes hosts be as they should. Pure. */
+export const planPrepare = (project: string, hosts: readonly HostState[]): Plan =>
+  withParts(emptyPlan(project), hosts.map(planHost))
+
+/** The plan, and what others plan for the same hosts. Pure. */
+export const withParts = (plan: Plan, parts: readonly HostPlan[]): Plan => ({
+  ...plan,
+  resources: [...plan.resources, ...parts.flatMap(({ resources }) => resources)],
+  steps: [...plan.steps, ...parts.flatMap(({ steps }) => steps)],
+  findings: [...plan.findings, ...parts.flatMap(({ findings }) => findings)],
+})
+
+export const emptyPlan = (project: string): Plan => ({
+  project,
+  stage: 'full',
+  changes: [],
+  resources: [],
+  steps: [],
+  findings: [],
+  templates: [],
+})
 
 function planHost(state: HostState): HostPlan {
   const { spec, report } = state

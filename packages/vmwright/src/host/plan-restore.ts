@@ -1,6 +1,6 @@
 import { type HostChange, type HostItem, itemName } from '../hypervisor/host/items.ts'
 import type { Plan, ResourceChange, Step } from '../plan/plan.ts'
-import type { HostPlan } from './plan-prepare.ts'
+import { emptyPlan, type HostPlan, withParts } from './plan-prepare.ts'
 
 export interface RecordedChanges {
   readonly host: string
@@ -11,22 +11,8 @@ export interface RecordedChanges {
 }
 
 /** Takes back what is on record, latest first, one after the other: what came last stands on what came before. Pure. */
-export function planRestore(
-  project: string,
-  hosts: readonly RecordedChanges[],
-  further: readonly HostPlan[] = [],
-): Plan {
-  const parts = [...further, ...hosts.map(planHost)]
-  return {
-    project,
-    stage: 'full',
-    changes: [],
-    resources: parts.flatMap(({ resources }) => resources),
-    steps: parts.flatMap(({ steps }) => steps),
-    findings: parts.flatMap(({ findings }) => findings),
-    templates: [],
-  }
-}
+export const planRestore = (project: string, hosts: readonly RecordedChanges[]): Plan =>
+  withParts(emptyPlan(project), hosts.map(planHost))
 
 function planHost({ host, changes, machines }: RecordedChanges): HostPlan {
   const id = (item: HostItem): string => `${host}/${itemName(item)}`

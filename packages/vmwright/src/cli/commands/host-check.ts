@@ -33,7 +33,9 @@ const isBlocked = (check: HostCheck): boolean =>
   check.kind === 'checked' && check.findings.some(({ severity }) => severity === 'error')
 
 const hasWork = (check: HostCheck): boolean =>
-  check.kind === 'checked' && check.state.items.some(({ isSo, whyNot }) => !isSo && whyNot === undefined)
+  check.kind === 'checked' &&
+  (check.state.items.some(({ isSo, whyNot }) => !isSo && whyNot === undefined) ||
+    check.bridges.some(({ action }) => action !== 'blocked'))
 
 const jsonOf = (check: HostCheck) =>
   check.kind === 'failed'
@@ -42,6 +44,7 @@ const jsonOf = (check: HostCheck) =>
         host: check.host,
         facts: check.state.report.facts,
         items: check.state.items,
+        bridges: check.bridges,
         virtualisation: check.verdict,
         findings: check.findings,
       }

@@ -12,19 +12,30 @@ export const renderChecks = (checks: readonly HostCheck[]): string => checks.map
 
 function renderCheck(check: HostCheck): string {
   if (check.kind === 'failed') return `Host ${check.host}\n${renderError(check.error)}`
-  const { state, verdict, findings } = check
+  const { state, bridges, verdict, findings } = check
   const { facts } = state.report
-  const missing = state.items.filter(({ isSo }) => !isSo).length
+  const missing = state.items.filter(({ isSo }) => !isSo).length + bridges.length
   const libvirt =
     facts.libvirt === undefined ? 'no libvirt' : `libvirt ${facts.libvirt.version} (${facts.libvirt.daemons})`
   return [
     `Host ${check.host}: ${facts.distribution}, ${facts.architecture}, ${libvirt}\n\n`,
-    formatTable(['STATE', 'ITEM', 'NOW', 'WANTED BECAUSE'], state.items.map(itemRow)),
+    formatTable(
+      ['STATE', 'ITEM', 'NOW', 'WANTED BECAUSE'],
+      [
+        ...state.items.map(itemRow),
+        ...bridges.map(({ name, action, reason }) => [
+          action === 'blocked' ? 'BLOCKED' : 'MISSING',
+          `bridge ${name}`,
+          'not there',
+          reason,
+        ]),
+      ],
+    ),
     `\nHardware virtualisation: ${verdictText(verdict)}\n`,
     ...findings.map((finding) => `${renderFinding(finding)}\n`),
     missing === 0
       ? 'Everything is as it should be.\n'
-      : `${missing} of ${state.items.length} items are not as they should be: \`vmwright host prepare\` changes what it can.\n`,
+      : `${missing} of ${state.items.length + bridges.length} items are not as they should be: \`vmwright host prepare\` changes what it can.\n`,
   ].join('')
 }
 
