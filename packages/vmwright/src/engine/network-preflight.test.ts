@@ -226,6 +226,25 @@ describe('C15, K4: what speaks against a network', () => {
     expect(await findingsOf(world, specOf())).toEqual([])
   })
 
+  it('C13, K4: a fixed lease that another machine has now is refused', async () => {
+    const world = createFakeWorld()
+    await openBench(specOf(), world, createFakeSeam()).apply()
+    world.networks['lab-lan']?.leases.push({
+      mac: '52:54:00:99:99:99',
+      address: '10.10.0.50',
+      hostname: 'printer',
+    })
+    const base = specOf()
+    const leased = base.instances.map((instance) => ({
+      ...instance,
+      interfaces: [{ ...instance.interfaces[0], leases: ['10.10.0.50'] }] as const,
+    }))
+    const { findings } = await openBench({ ...base, instances: leased }, world, createFakeSeam()).plan()
+    expect(findings.map(({ code, message }) => `${code}: ${message}`)).toEqual([
+      'address.conflict: Its address 10.10.0.50 is leased to printer.',
+    ])
+  })
+
   it('K4: a network cannot be renamed', async () => {
     const world = createFakeWorld()
     await openBench(specOf(), world, createFakeSeam()).apply()

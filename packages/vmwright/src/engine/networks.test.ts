@@ -202,6 +202,17 @@ describe('K6: forwarding rules', () => {
     },
   )
 
+  it('K6: move when another packet filter of the host has the last word', async () => {
+    const world = await provisioned(ruled)
+    world.system.network.firewall = { backend: 'iptables', managers: ['docker'], dropsForwarded: false }
+    const { plan } = await bench(ruled, world).apply()
+    expect(plan.resources).toMatchObject([
+      { kind: 'rules', reason: 'they stand in nftables, and have effect in iptables alone' },
+    ])
+    expect(world.system.rules['lab/lab-lan']?.backend).toBe('iptables')
+    expect((await bench(ruled, world).plan()).steps).toEqual([])
+  })
+
   it('K6: nothing is told of others that drop nothing of ours', async () => {
     const world = createFakeWorld()
     world.system.network.firewall = { backend: 'iptables', managers: ['docker'], dropsForwarded: false }

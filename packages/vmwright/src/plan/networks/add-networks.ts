@@ -155,15 +155,16 @@ const pendingFinding = (
   )
 
 function addRules(
-  { can, rules, spec: { name: host } }: HostFacts,
-  { network, result, wanted }: NetworkDecision,
+  facts: HostFacts,
+  networkDecision: NetworkDecision,
   builder: PlanBuilder,
   after: readonly string[],
 ): Added {
-  const { name } = network
-  const there = rules.find((each) => each.network === name && each.project === wanted.mark.project)
+  const { wanted } = networkDecision
+  const { name } = wanted
+  const host = facts.spec.name
   const decision: RuleDecision =
-    can.noShell === undefined ? decideRules(network, result, wanted, there) : { kind: 'none' }
+    facts.can.noShell === undefined ? decideRules(facts, networkDecision) : { kind: 'none' }
   const change = (
     action: ResourceChange['action'],
     reason: string,

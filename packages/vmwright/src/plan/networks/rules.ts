@@ -1,7 +1,8 @@
 import { ruleDigest } from '../../hypervisor/host/rule-digest.ts'
-import type { ObservedRules, RuleSet } from '../../hypervisor/host/rules.ts'
+import type { RuleSet } from '../../hypervisor/host/rules.ts'
 import type { NetworkDefinition } from '../../hypervisor/networks.ts'
-import type { FieldChange } from '../plan.ts'
+import type { FieldChange, HostFacts } from '../plan.ts'
+import type { NetworkDecision } from './decide.ts'
 import { blocksOf, type OwnNetwork } from './definition.ts'
 
 /** What is done about the rules of one network. */
@@ -18,14 +19,13 @@ export type RuleDecision =
 
 /**
  * Rules belong to the network as it will run, not as the spec has it: while a change of mode or addresses waits for a
- * restart, the rules that it runs with stay.
+ * restart, the rules that it runs with stay. They move when another packet filter of the host has the last word.
  */
 export function decideRules(
-  { name, own }: OwnNetwork,
-  result: NetworkDefinition | undefined,
-  wanted: NetworkDefinition,
-  there: ObservedRules | undefined,
+  { rules: observed, network: seen }: Pick<HostFacts, 'rules' | 'network'>,
+  { network: { name, own }, result, wanted }: Pick<NetworkDecision, 'network' | 'result' | 'wanted'>,
 ): RuleDecision {
+  const there = observed.find((each) => each.network === name && each.project === wanted.mark.project)
   if (result === undefined) return { kind: 'none' }
   const rules = ruleSet({ name, own }, result)
   if (rules === undefined) {
@@ -40,6 +40,9 @@ export function decideRules(
     const [from, to] = [there.digest.slice(0, 12), digest.slice(0, 12)]
     return apply('update', 'the spec says otherwise', [{ field: 'rules', from, to, how: 'in-place' }])
   }
+  const backend = seen?.firewall.backend ?? 'none'
+  if (backend !== 'none' && backend !== there.backend)
+    return apply('update', `they stand in ${there.backend}, and have effect in ${backend} alone`)
   if (!there.active) return apply('update', 'they are not in force')
   return there.persistent
     ? { kind: 'none' }

@@ -5,11 +5,9 @@ import type { Finding, HostFacts } from '../plan.ts'
 import { finding, list } from './finding.ts'
 
 /** What keeps the forwarding rules of a network from being set, or from letting anything through (K6). */
-export function forwardingFindings(
-  { can, network: seen, rules, spec }: HostFacts,
-  { network, result, wanted }: NetworkDecision,
-): readonly Finding[] {
-  const { id, name, own } = network
+export function forwardingFindings(facts: HostFacts, decided: NetworkDecision): readonly Finding[] {
+  const { can, network: seen, spec } = facts
+  const { id, name, own } = decided.network
   if (own.forwarding === undefined) return []
   const host = `host ${spec.name}`
   if (can.noShell !== undefined)
@@ -33,8 +31,7 @@ export function forwardingFindings(
         'Install nftables there (`vmwright host prepare` does it), or leave `forwarding` out.',
       ),
     ]
-  const there = rules.find((each) => each.network === name && each.project === wanted.mark.project)
-  const decision = decideRules(network, result, wanted, there)
+  const decision = decideRules(facts, decided)
   if (decision.kind !== 'apply') return []
   const { bridge } = decision.rules
   const missing = own.forwarding.outside
