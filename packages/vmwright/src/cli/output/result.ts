@@ -12,9 +12,12 @@ export function renderInstances(instances: readonly InstanceStatus[], ssh: strin
     each.login === undefined ? '-' : `${ssh} ${each.name}`,
   ])
   const drift = instances.flatMap((each) => each.drift.map((text) => `  ${each.name}: ${text}\n`))
-  const problems = instances.flatMap(({ name, problem }) =>
-    problem === undefined ? [] : [`  ${name}: ${problem}\n`],
-  )
+  const problems = [
+    ...Map.groupBy(
+      instances.filter(({ problem }) => problem !== undefined),
+      ({ problem }) => problem,
+    ),
+  ].map(([problem, some]) => `  ${some.map(({ name }) => name).join(', ')}: ${problem}\n`)
   const bases = Map.groupBy(
     instances.filter(({ restsOn }) => restsOn !== undefined),
     ({ host, restsOn }) => `${restsOn} on ${host}`,
