@@ -54,9 +54,7 @@ function shellInside({ uri, inside }: PrivateLibvirt): HostShell {
     commandLine,
     run: (_, command) => {
       const [program, ...words] = commandLine(command)
-      return runProgram(program, words, {
-        ...(command.onLine === undefined ? {} : { onLine: command.onLine }),
-      })
+      return runProgram(program, words, { onLine: command.onLine ?? (() => {}) })
     },
   }
 }

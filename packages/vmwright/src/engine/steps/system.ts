@@ -1,10 +1,11 @@
+import { takeCensus } from '../census.ts'
 import type { Handler } from '../handlers.ts'
 
 export const recordHost: Handler<'record-host'> = async (progress, step, context) => {
   const { records } = context.services.system(step.host)
   const { project } = context.services.spec
   if ((await records.kept(progress, project)) !== undefined) return
-  await records.keep(progress, project, await records.census(progress))
+  await records.keep(progress, project, await takeCensus(progress, context.services.host(step.host)))
 }
 
 export const changeItem: Handler<'change-item'> = (progress, step, context) =>

@@ -1,5 +1,6 @@
 import { canonicalJson, sha256Hex } from '../../lib/hash.ts'
 import type { HostRecords, SystemCensus } from '../host/records.ts'
+import { ownTable } from '../host/rule-names.ts'
 import type { FakeContext } from './context.ts'
 import type { FakeWorld } from './world.ts'
 
@@ -27,7 +28,9 @@ export function fakeRecords(context: FakeContext): HostRecords {
 /** Bridges of networks are left out: they follow from these. */
 function systemCensus({ system, files }: FakeWorld): SystemCensus {
   return {
-    rules: each(system.rules, digest),
+    rules: Object.fromEntries(
+      Object.values(system.rules).map(({ set }) => [`inet ${ownTable(set)} chain forward`, digest(set)]),
+    ),
     sysctls: Object.fromEntries(
       Object.entries(system.items)
         .filter(([name]) => name.startsWith('sysctl '))
