@@ -101,9 +101,10 @@ describe.concurrent('K5: a bridge over an interface that ifupdown runs', { timeo
     expect(await lab.console(files)).toBe(text)
   })
 
-  it('K5: is not removed where somebody has changed its files since', async ({ expect }) => {
+  it('K5: is not removed where somebody has changed its files since, but by hand', async ({ expect }) => {
     await using lab = await openLab(configure())
     const bridges = hostBridges(lab.shell)
+    const [former, text] = [await lab.network(), await lab.console(files)]
     await bridges.make(progress, bridge)
     const before = await lab.network()
     await lab.console('echo "# mine" >>/etc/network/interfaces.d/lan')
@@ -112,5 +113,12 @@ describe.concurrent('K5: a bridge over an interface that ifupdown runs', { timeo
       message: expect.stringContaining('/etc/network/interfaces.d/lan was changed by somebody else'),
     })
     expect(await lab.network()).toBe(before)
+
+    // As docs/host-bridge.md tells it.
+    await lab.console(`sed -i '/# mine/d' /etc/network/interfaces.d/lan
+      cd /var/lib/vmwright/bridges/br0/make; echo 'restoring by hand' >state
+      sh worker "$PWD" finish; rm -f ../record`)
+    expect([await lab.network(), await lab.console(files)]).toEqual([former, text])
+    expect(await bridges.made(progress)).toEqual([])
   })
 })
