@@ -105,10 +105,12 @@ export const mac = (): z.ZodString =>
     /^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/,
     'must be a MAC address',
     'Write six pairs of hexadecimal digits with colons, in quotes: "52:54:00:12:34:56".',
-  ).regex(/^(.?$|.[^13579bdfBDF])/, {
-    error: () =>
-      fault('is the address of a group, which no interface has', 'Make the second digit even: `52:…`.'),
-  })
+  )
+    .refine((address) => !/^.[13579bdfBDF](:..){5}$/.test(address), {
+      error: () =>
+        fault('is the address of a group, which no interface has', 'Make the second digit even: `52:…`.'),
+    })
+    .meta({ kind: 'MAC address' })
 
 export const digest = (): z.ZodString =>
   formed(

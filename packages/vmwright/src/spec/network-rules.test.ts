@@ -40,7 +40,7 @@ const refused: readonly (readonly [row: string, spec: string, problem: string])[
     withNetwork(`${nat}, mac: "53:54:00:12:34:56"`),
     '4:71: networks.lan.mac: is the address of a group, which no interface has (Make the second digit even',
   ],
-  ['K4', withNetwork(`${nat}, mac: "52:54:00:12:34"`), '4:71: networks.lan.mac: must be a MAC address'],
+  ['K4', withNetwork(`${nat}, mac: "53:54:00:12:34"`), '4:71: networks.lan.mac: must be a MAC address'],
   ['K4', withNetwork(`${nat}, mtu: 20`), '4:71: networks.lan.mtu: must be a whole number from 576 to 65535'],
   [
     'K4',
