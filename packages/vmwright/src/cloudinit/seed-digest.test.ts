@@ -29,6 +29,10 @@ it.each<[string, InstanceSpec]>([
     'host, pool and network names',
     exampleInstance({}, { host: 'b', pool: 'b', interfaces: [{ ...exampleInterface, network: 'b' }] }),
   ],
+  [
+    'a lease that the host gives',
+    exampleInstance({}, { interfaces: [{ ...exampleInterface, leases: ['10.0.0.7'] }] }),
+  ],
   ['a disk that is only attached', exampleInstance({}, { extraDisks: [{ ...disk, mount: undefined }] })],
   ['the order of keys', exampleInstance({ raw: {}, packages: [] })],
 ])('does not change with %s', (_what, instance) => expect(seedDigest(instance)).toBe(base))

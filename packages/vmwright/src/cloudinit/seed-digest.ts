@@ -14,7 +14,8 @@ export function seedDigest(instance: InstanceSpec): string {
   return sha256Hex(
     canonicalJson({
       name: instance.name,
-      interfaces: instance.interfaces.map((nic) => ({ ...nic, network: undefined })),
+      // What the host leases is not told to the guest.
+      interfaces: instance.interfaces.map((nic) => ({ ...nic, network: undefined, leases: undefined })),
       mounts: instance.extraDisks.flatMap(({ device, mount }) =>
         mount === undefined ? [] : [{ device, ...mount }],
       ),

@@ -106,7 +106,11 @@ function summary(plan: Plan, unchanged: number): string {
     return unchanged === plan.changes.length && plan.resources.length === 0
       ? 'Nothing to do: the hosts are as the spec says.'
       : 'Nothing to do.'
+  const counted = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
   const done = tally(plan)
-  const stay = unchanged > 0 ? `; ${unchanged} instances stay as they are` : ''
-  return `${plan.steps.length} steps${done === '' ? '' : `: ${done}`}${stay}.`
+  const stay =
+    unchanged === 0
+      ? ''
+      : `; ${counted(unchanged, 'instance')} ${unchanged === 1 ? 'stays as it is' : 'stay as they are'}`
+  return `${counted(plan.steps.length, 'step')}${done === '' ? '' : `: ${done}`}${stay}.`
 }
