@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { generateHostKeys } from '../../packages/vmwright/src/cloudinit/host-keys.ts'
 import type { DiskEdit } from '../../packages/vmwright/src/hypervisor/contract.ts'
+import { quoted } from '../../packages/vmwright/src/hypervisor/libvirt/guestfish/words.ts'
 import { type Customisation, customiseChanges } from '../../packages/vmwright/src/identity/customise.ts'
 import { sha256Hex } from '../../packages/vmwright/src/lib/hash.ts'
 import { Secret } from '../../packages/vmwright/src/lib/secret.ts'
@@ -83,12 +84,11 @@ it('K7: the disk of an image becomes the machine of the spec, twice the same, an
     }),
     rootPasswordHash: new Secret(passwordHash),
   })
-  const sources = {
-    kind: 'write',
-    path: '/etc/apt/sources.list',
-    content: `deb [trusted=yes] http://169.254.2.2:${repository.port} ./\n`,
-    mode: 0o644,
-  } as const
+  const prepared = Object.entries({
+    '/etc/apt/sources.list': `deb [trusted=yes] http://169.254.2.2:${repository.port} ./\n`,
+    // update-ca-certificates spends seconds on each hundred of these in an emulated machine.
+    '/etc/ca-certificates.conf': '',
+  }).map(([path, content]) => ({ kind: 'write', path, content, mode: 0o644 }) as const)
   const told: string[] = []
   const progress = test.progress.child({
     report: ({ what }) => void told.push(what ?? ''),
@@ -97,7 +97,7 @@ it('K7: the disk of an image becomes the machine of the spec, twice the same, an
     (change) =>
       change.kind === 'remove' || (change.kind === 'write' && !change.path.startsWith('/.vmwright')),
   )
-  await test.host.editDisks(progress, edit([sources, ...changes, ...again]))
+  await test.host.editDisks(progress, edit([...prepared, ...changes, ...again]))
 
   const seen = witness(root)
   expect(seen('hostname')).toEqual(['node-1'])
@@ -171,6 +171,8 @@ function witness(root: string): (title: string) => readonly string[] {
   }
 }
 
+const inGuest = (command: string): string => `sh ${quoted(command)}`
+
 const questions: Readonly<Record<string, string>> = {
   hostname: 'cat /etc/hostname',
   hosts: 'cat /etc/hosts',
@@ -180,18 +182,20 @@ const questions: Readonly<Record<string, string>> = {
     .map((path) => `stat ${path} | awk '/^mode/ { printf "%o\\n", $2 }'`)
     .join('\n'),
   'host keys': 'glob-expand /etc/ssh/ssh_host_* | sed s,.*/,,',
-  sshd: 'sh "mkdir -p /run/sshd; sshd -T | grep -E ^p"',
+  sshd: inGuest('mkdir -p /run/sshd; sshd -T | grep ^p'),
   netplan: 'ls /etc/netplan',
   yaml: 'cat /etc/netplan/99-vmwright.yaml',
-  trusted: 'sh "openssl verify /etc/ssl/certs/lab-ca.pem"',
-  packages: String.raw`sh "dpkg-query -W -f '\${Package} \${Status}\\n' vmwright-probe; dpkg -s qemu-guest-agent 2>/dev/null || true"`,
+  trusted: inGuest('openssl verify /etc/ssl/certs/lab-ca.pem'),
+  packages: inGuest(
+    "dpkg-query -W -f '${Package} ${Status}\\n' vmwright-probe; dpkg -s qemu-guest-agent 2>/dev/null || true",
+  ),
   service: 'cat /root/service',
   said: 'cat /root/said',
-  shadow: 'sh "sed -n \'s/^root:\\\\([^:]*\\\\):.*/\\\\1/p\' /etc/shadow"',
+  shadow: inGuest('grep ^root: /etc/shadow | cut -d: -f2'),
   scratch: 'glob-expand /.vmwright*\nglob-expand /usr/sbin/policy-rc.d',
   'resolv.conf': 'readlink /etc/resolv.conf',
   console: 'cat /etc/default/grub',
-  size: `sh "[ $(df --output=size -m / | tail -n 1) -gt 5000 ] && echo grown"`,
+  size: inGuest('[ $(df --output=size -m / | tail -n 1) -gt 5000 ] && echo grown'),
 }
 
 async function openRepository() {
