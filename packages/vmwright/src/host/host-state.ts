@@ -2,7 +2,10 @@ import { type HostItemState, type HostReport, itemName } from '../hypervisor/hos
 import type { HostSpec } from '../spec/resolved.ts'
 import { desiredItems, type DesiredItem } from './desired.ts'
 
-export interface ItemCheck extends DesiredItem, Pick<HostItemState, 'isSo' | 'now' | 'whyNot'> {}
+export interface ItemCheck extends DesiredItem, Pick<HostItemState, 'isSo' | 'now' | 'whyNot'> {
+  /** As messages have it: `sysctl net.ipv4.ip_forward`. */
+  readonly name: string
+}
 
 /** A host beside what it should be. */
 export interface HostState {
@@ -15,10 +18,11 @@ export interface HostState {
 export function hostState(spec: HostSpec, report: HostReport): HostState {
   const states = new Map(report.states.map((state) => [itemName(state.item), state]))
   const items = desiredItems(spec, report.facts).map((desired) => {
-    const state = states.get(itemName(desired.item))
-    if (state === undefined) throw new RangeError(`${itemName(desired.item)} was not looked at`)
+    const name = itemName(desired.item)
+    const state = states.get(name)
+    if (state === undefined) throw new RangeError(`${name} was not looked at`)
     const { isSo, now, whyNot } = state
-    return { ...desired, isSo, now, whyNot }
+    return { ...desired, name, isSo, now, whyNot }
   })
   return { spec, report, items }
 }

@@ -2,7 +2,6 @@ import type { HostCheck } from '../../engine/host-check.ts'
 import type { ItemCheck } from '../../host/host-state.ts'
 import { wantedState } from '../../host/plan-prepare.ts'
 import type { VirtualisationVerdict } from '../../host/virtualisation.ts'
-import { itemName } from '../../hypervisor/host/items.ts'
 import { renderError } from '../fail.ts'
 import { renderFinding } from './plan-text.ts'
 import { formatTable } from './table.ts'
@@ -39,9 +38,9 @@ function renderCheck(check: HostCheck): string {
   ].join('')
 }
 
-const itemRow = ({ item, isSo, now, whyNot, reason }: ItemCheck): readonly string[] => [
+const itemRow = ({ item, name, isSo, now, whyNot, reason }: ItemCheck): readonly string[] => [
   isSo ? 'ok' : whyNot === undefined ? 'MISSING' : 'BLOCKED',
-  itemName(item),
+  name,
   hasOtherValue({ item, isSo, now }) ? `${now}, not ${wantedState(item)}` : now,
   reason,
 ]
