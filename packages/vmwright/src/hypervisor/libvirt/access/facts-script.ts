@@ -87,14 +87,16 @@ done
 echo "paths $(printf '%s\\0' "$@" | od -An -v -tx1 | tr -d ' \\n')"
 stat -c 'stat %f %u %g' -- "$@"
 if command -v getfacl >/dev/null; then getfacl -cpnE -- "$@" 2>/dev/null | sed 's/^/acl /'; fi
-if command -v lsattr >/dev/null; then
-  index=0
-  for each do
-    flags=$(lsattr -d -- "$each" 2>/dev/null)
-    case \${flags%% *} in *i*) echo "immutable $index" ;; esac
-    index=$((index + 1))
-  done
-fi
+# One by one only where one of all has it: paths that have no flags leave no line, so lines cannot be counted.
+case $(lsattr -d -- "$@" 2>/dev/null | cut -d ' ' -f 1) in
+  *i*)
+    index=0
+    for each do
+      flags=$(lsattr -d -- "$each" 2>/dev/null)
+      case \${flags%% *} in *i*) echo "immutable $index" ;; esac
+      index=$((index + 1))
+    done ;;
+esac
 
 try='for each do
   r=- w=- x=-
