@@ -75,6 +75,7 @@ function registerLifeCycle(program: Command, run: Runner): void {
     .option('--disks', 'remove their disks, seeds and leftover files too', false)
     .addOption(namesOption('adopt', 'remove machines of these names although vmwright did not make them'))
     .option('--check', 'only show what would be removed', false)
+    .option('--verify', 'then compare the hosts with what they were before the first apply', false)
     .option('-y, --yes', 'really do it', false)
     .addOption(lockTimeoutOption())
     .addOption(timingsOption())
@@ -83,6 +84,7 @@ function registerLifeCycle(program: Command, run: Runner): void {
       examples(
         'vmwright destroy                  show what would be removed, disks kept',
         'vmwright destroy web --disks -y   remove the machines of group web and all their files',
+        'vmwright destroy --disks --verify remove all, and see that nothing is left',
       ),
     )
     .action(run(async () => (await import('./commands/destroy.ts')).destroy))
