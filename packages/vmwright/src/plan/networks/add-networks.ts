@@ -100,7 +100,9 @@ function addNetwork(host: string, decision: NetworkDecision, builder: PlanBuilde
     }
     case 'restart': {
       const { fields, connected } = decision
-      const losing = connected.length === 0 ? 'nobody is connected' : `${list(connected)} lose it meanwhile`
+      const lose = connected.length === 1 ? 'loses' : 'lose'
+      const losing =
+        connected.length === 0 ? 'nobody is connected' : `${list(connected)} ${lose} it meanwhile`
       return added(change('restart', `${spec}; ${losing}`, fields), [
         restart(`restart network ${name} (${losing})`, fieldNames(fields)),
       ])
