@@ -75,7 +75,7 @@ export const specDocument = z.strictObject({
   }),
   hostInventory: field(
     hostInventoryDocument,
-    'Further hosts, by the names that an Ansible inventory has for them.',
+    'Further hosts, by the names that an Ansible inventory has for them. Fields of [`hosts.<name>`](#hostsname) that are other for one of them stand there in its variable `vmwright`, a mapping, or in `vmwright_image_cache` and so on.',
     {
       default: 'none',
     },

@@ -21,6 +21,6 @@ export const hostInventoryDocument = z.strictObject({
   ),
   settings: field(
     hostDocument.omit({ uri: true, login: true }),
-    'Settings of all these hosts. A host of the same name in `hosts` wins, field by field.',
+    'Settings of all these hosts. The variables of a host win over them, and a host of the same name in `hosts` over both, field by field.',
   ),
 })

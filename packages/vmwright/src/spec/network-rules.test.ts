@@ -235,6 +235,11 @@ const refused: readonly (readonly [row: string, spec: string, problem: string])[
     '6:29: instances.web.address: counts up to 10.10.0.255, which is the broadcast address of its subnet',
   ],
   [
+    'K4',
+    onNat('address: 10.10.0.7/24', `${nat}, domain: x.example, records: { Web.x.example: 10.10.0.9 }`),
+    '3:121: networks.lan.records."Web.x.example": is the name of an instance, which has the address 10.10.0.7',
+  ],
+  [
     'K8',
     onNat('count: 3, addresses: [10.10.0.11-10.10.0.12/24]'),
     '6:31: instances.web.addresses: has 2 entries for 3 instances',
@@ -263,6 +268,7 @@ test.each(refused)('%s: %j has the one problem %s', async (_row, spec, problem) 
 
 test.each([
   ['K4', withNetwork('mode: isolated')],
+  ['K4', onNat('address: 10.10.0.7/24', `${nat}, records: { web: 10.10.0.7, other: 10.10.0.9 }`)],
   ['K4', withNetwork('mode: bridge, bridge: br0', '  two: { mode: bridge, bridge: br0 }\n')],
   ['K4', withNetwork(nat, '  two: { mode: isolated, ipv4: 10.10.1.1/24 }\n')],
   ['K4', onNat('address: 192.168.9.9/24', 'mode: macvtap, interface: eno1')],

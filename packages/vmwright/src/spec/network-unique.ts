@@ -27,6 +27,33 @@ export function checkNetworks(
     const instance = own.mac === undefined ? undefined : macs.get(own.mac)
     if (instance !== undefined) tell([...at, 'mac'], 'is the MAC of the instance', instance, report)
     checkOverlap(network, earlier, report)
+    checkRecords(network, instances, report)
+  }
+}
+
+/** A name has one meaning: the DNS of a network knows the instances that have an address there. */
+function checkRecords({ id, own }: NetworkSpec, instances: readonly InstanceSpec[], report: Report): void {
+  const suffix = own?.domain === undefined ? '' : `.${own.domain.toLowerCase()}`
+  const addresses = new Map(
+    instances.flatMap(({ name, interfaces }) => {
+      const here = interfaces.filter(({ network }) => network === id)
+      const known = here.flatMap((nic) => [...nic.addresses, ...nic.leases]).map((text) => text.split('/')[0])
+      return known.length === 0 ? [] : [[name.toLowerCase(), known] as const]
+    }),
+  )
+  for (const written of report.keys(['networks', id, 'records'])) {
+    const name = written.toLowerCase()
+    const short = suffix !== '' && name.endsWith(suffix) ? name.slice(0, -suffix.length) : name
+    const known = addresses.get(short)
+    const others = own?.records.filter(
+      (record) => record.names.includes(name) && known?.includes(record.address) === false,
+    )
+    if (others === undefined || others.length === 0) continue
+    report.at(
+      ['networks', id, 'records', written],
+      `is the name of an instance, which has the address ${known?.join(', ') ?? ''}`,
+      'Choose another name; the network knows those of instances by itself.',
+    )
   }
 }
 
