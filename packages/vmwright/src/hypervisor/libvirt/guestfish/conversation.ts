@@ -107,9 +107,14 @@ folder=$(mktemp -d) || exit
 mkfifo -m 600 "$folder/pipe" || exit
 {
   { rm -r "$folder"; cat; } >"$folder/pipe"
-  sleep "$3"
-  read -r _ _ _ parent _ </proc/self/stat
-  [ "$parent" != $$ ] || kill $$
+  left=$3
+  while [ $left -gt 0 ]; do
+    sleep 1
+    left=$((left - 1))
+    read -r _ _ _ parent _ </proc/self/stat
+    [ "$parent" = $$ ] || exit
+  done
+  kill $$
 } <&8 8<&- 9<&- >/dev/null 2>&1 &
 exec guestfish <"$folder/pipe" 8<&-`
 
