@@ -3,6 +3,7 @@ import { Progress } from '../../lib/progress.ts'
 import { createFakeSeam } from '../../lib/testing/fake-seam.ts'
 import type { HostItem } from '../host/items.ts'
 import { ruleDigest } from '../host/rule-digest.ts'
+import { ownTable } from '../host/rule-names.ts'
 import type { RuleSet } from '../host/rules.ts'
 import { census } from './census.ts'
 import { openFakeSystem } from './system.ts'
@@ -107,7 +108,7 @@ describe('the host below the in-memory hypervisor', () => {
     await system.bridges.make(progress, bridge)
     world.networks['other'] = createFakeNetwork({ subnets: ['10.9.0.0/24'], bridge: 'virbr9' })
     const after = await system.records.census(progress)
-    expect(Object.keys(after.rules)).toEqual(['p/default'])
+    expect(Object.keys(after.rules)).toEqual([`inet ${ownTable(rules)} chain forward`])
     expect(after.sysctls).toEqual({ 'net.ipv4.ip_forward': '1' })
     expect(Object.keys(after.interfaces)).toEqual(['lo', 'eth0', 'br0'])
     await system.records.keep(progress, 'p', { ...first, atMs: 8 })
