@@ -78,7 +78,7 @@ it('K11, X4: nothing is left after any of 20 removals, also of what a kill left 
     })
     expect({ round, signal }).toEqual({ round, signal: point <= effects ? 'SIGKILL' : undefined })
     const said = await ok('destroy', ...spec, '--disks', '--yes', '--verify')
-    expect(said).not.toMatch(/left|missing/)
+    expect(said).toContain('nothing is left')
   }
   expect(await rulesOf('twenty')).toEqual([])
 })
@@ -128,7 +128,7 @@ it('K8, K12: one of more machines is added to the reservations of the running ne
 it.each([
   [
     'the range of a network of the host',
-    { ipv4: { address: '10.213.0.1/16', dhcp: true } },
+    { ipv4: { address: '10.215.6.1/24', dhcp: true } },
     'network.conflict',
   ],
   ['the bridge of another network', { bridge: 'vmwlab0' }, 'network.conflict'],
@@ -136,7 +136,7 @@ it.each([
 ])('K4: %s is refused before anything is done', async (_what, network, code) => {
   await run('ip', ['link', 'add', 'vmwlabx', 'type', 'bridge'])
   try {
-    await run('ip', ['address', 'add', '10.213.7.1/24', 'dev', 'vmwlabx'])
+    await run('ip', ['address', 'add', '10.215.0.1/16', 'dev', 'vmwlabx'])
     const spec = await cluster({ project: 'refused', third: 6, network })
     const refused = await vmwright('apply', ...spec, '--json')
     expect(refused.code).not.toBe(0)
