@@ -123,7 +123,7 @@ it('K7: the disk of an image becomes the machine of the spec, twice the same, an
   expect(seen('size')).toEqual(['grown'])
   expect(told).toContain(`install vmwright-probe in the disks of ${test.prefix}node-1`)
   expect(sha256Hex(await readFile(image ?? ''))).toBe(before)
-}, 900_000)
+}, 1_200_000)
 
 it('K7: a command that fails tells itself, its status and what it said last', async () => {
   await using test = await openTestHost('customise-fails')
