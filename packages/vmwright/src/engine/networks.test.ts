@@ -188,7 +188,7 @@ describe('K6: forwarding rules', () => {
 
   it.each([
     ['iptables', 'docker', 'iptables -I DOCKER-USER -i vw-'],
-    ['nftables', 'firewalld', 'firewall-cmd --permanent --zone=trusted --add-interface=vw-'],
+    ['nftables', 'firewalld', 'firewall-cmd --permanent --zone=libvirt --add-interface=vw-'],
     ['nftables', 'ufw', 'ufw route allow in on vw-'],
   ] as const)(
     'K6: with %s beside %s, the command that lets the traffic through is told once',

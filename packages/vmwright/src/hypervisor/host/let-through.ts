@@ -19,9 +19,11 @@ export function letThrough(
   { backend, managers, dropsForwarded }: HostFirewall,
   { bridge, from }: Pick<RuleSet, 'bridge' | 'from'>,
 ): readonly LetThrough[] {
-  const all: LetThrough[] = []
-  if (managers.includes('firewalld'))
-    all.push({
+  const isFirewalld = dropsForwarded && managers.includes('firewalld')
+  const isUfw = backend !== 'iptables' && managers.includes('ufw')
+  const isDocker = dropsForwarded && !isFirewalld && managers.includes('docker')
+  const all: (LetThrough | false)[] = [
+    isFirewalld && {
       by: 'firewalld',
       reason: `firewalld rejects what guests on ${bridge} ask of this host (DHCP, DNS) and send through it, unless ${bridge} is in a zone that may.`,
       commands: [
@@ -29,15 +31,8 @@ export function letThrough(
         ...(from.length === 0 ? [] : fromOutside(bridge)),
         'firewall-cmd --reload',
       ],
-    })
-  else if (dropsForwarded)
-    all.push({
-      by: 'other',
-      reason: `A chain of the packet filter drops what it does not know on its way through this host; it has to accept what comes from ${bridge} and goes to it.`,
-      commands: [],
-    })
-  if (managers.includes('ufw') && backend !== 'iptables')
-    all.push({
+    },
+    isUfw && {
       by: 'ufw',
       reason: `ufw denies what guests on ${bridge} ask of this host (DHCP, DNS), and may deny what they send through it.`,
       commands: [
@@ -46,8 +41,23 @@ export function letThrough(
         `ufw route allow in on ${bridge}`,
         `ufw route allow out on ${bridge}`,
       ],
-    })
-  return all
+    },
+    isDocker && {
+      by: 'docker',
+      reason: `Docker drops what it does not know on its way through this host, until a rule of its chain for users lets ${bridge} pass.`,
+      commands: [
+        `iptables -I DOCKER-USER -i ${bridge} -j ACCEPT`,
+        `iptables -I DOCKER-USER -o ${bridge} -j ACCEPT`,
+      ],
+    },
+    dropsForwarded &&
+      !(isFirewalld || isUfw || isDocker) && {
+        by: 'other',
+        reason: `A chain of somebody else drops what it does not know on its way through this host; it has to accept what comes from ${bridge} and goes to it.`,
+        commands: [],
+      },
+  ]
+  return all.filter((each) => each !== false)
 }
 
 /** New connections from any zone to the guests; our rules know from whom. */

@@ -1,4 +1,6 @@
+import { letThrough } from '../../hypervisor/host/let-through.ts'
 import type { HostFirewall } from '../../hypervisor/host/network.ts'
+import type { RuleSet } from '../../hypervisor/host/rules.ts'
 import type { NetworkDecision } from '../networks/decide.ts'
 import { decideRules } from '../networks/rules.ts'
 import type { Finding, HostFacts } from '../plan.ts'
@@ -33,7 +35,6 @@ export function forwardingFindings(facts: HostFacts, decided: NetworkDecision): 
     ]
   const decision = decideRules(facts, decided)
   if (decision.kind !== 'apply') return []
-  const { bridge } = decision.rules
   const missing = own.forwarding.outside
   return [
     ...(missing === undefined || seen.interfaces.some((each) => each.name === missing)
@@ -47,7 +48,7 @@ export function forwardingFindings(facts: HostFacts, decided: NetworkDecision): 
             `Interfaces of the host: ${list(seen.interfaces.map((each) => each.name))}.`,
           ),
         ]),
-    ...blockerFindings(host, name, bridge, seen.firewall),
+    ...blockerFindings(host, decision.rules, seen.firewall),
   ]
 }
 
@@ -56,43 +57,15 @@ export function forwardingFindings(facts: HostFacts, decided: NetworkDecision): 
  * else's (nft(8), "accept"). Where the driver cannot get ahead of it, what others drop has to be allowed in their own
  * words.
  */
-function blockerFindings(
-  host: string,
-  name: string,
-  bridge: string,
-  { managers, dropsForwarded, backend }: HostFirewall,
-): readonly Finding[] {
-  const warn = (who: string, commands: readonly string[]): Finding =>
+const blockerFindings = (host: string, rules: RuleSet, firewall: HostFirewall): readonly Finding[] =>
+  letThrough(firewall, rules).map(({ reason, commands }) =>
     finding(
       'warning',
       'network.rules-failed',
       host,
-      `${who} may drop what the forwarding rules of the network ${name} let through.`,
-      `Allow it there, on the host: ${commands.join(' && ')}`,
-    )
-  if (!dropsForwarded) return []
-  if (managers.length > 0) return managers.map((manager) => warn(manager, commandsOf[manager](bridge)))
-  const iptables = [
-    `iptables -I FORWARD -i ${bridge} -j ACCEPT`,
-    `iptables -I FORWARD -o ${bridge} -j ACCEPT`,
-  ]
-  const look = 'nft list ruleset | grep -B3 "hook forward"'
-  return [warn('A chain of somebody else', backend === 'iptables' ? iptables : [look, ...iptables])]
-}
-
-const commandsOf: Readonly<Record<HostFirewall['managers'][number], (bridge: string) => readonly string[]>> =
-  {
-    firewalld: (bridge) => [
-      `firewall-cmd --permanent --zone=trusted --add-interface=${bridge}`,
-      'firewall-cmd --reload',
-    ],
-    ufw: (bridge) => [
-      `ufw allow in on ${bridge}`,
-      `ufw route allow in on ${bridge}`,
-      `ufw route allow out on ${bridge}`,
-    ],
-    docker: (bridge) => [
-      `iptables -I DOCKER-USER -i ${bridge} -j ACCEPT`,
-      `iptables -I DOCKER-USER -o ${bridge} -j ACCEPT`,
-    ],
-  }
+      `The forwarding rules of the network ${rules.network} may not have effect: ${reason}`,
+      commands.length > 0
+        ? `Allow it there, on the host: ${commands.join(' && ')}`
+        : 'Look for the chain on the host: nft list ruleset | grep -A3 "hook forward"',
+    ),
+  )
