@@ -58,6 +58,16 @@ export function compareHost(
   })
 }
 
+/** The host without what bears other projects' marks: they may be gone when this one goes. Pure. */
+export function withoutOthers(project: string, now: HostNow): HostCensus {
+  const isOthers = belongingToOthers(project, now)
+  const own = kinds.map((kind) => [
+    kind,
+    Object.fromEntries(Object.entries(now.census[kind]).filter(([name]) => !isOthers(kind, name))),
+  ])
+  return { ...now.census, ...Object.fromEntries(own) }
+}
+
 function marked(project: string, { census, observed, rules }: HostNow): readonly Difference[] {
   const left = (kind: CensusKind, name: string): Difference => ({
     kind,

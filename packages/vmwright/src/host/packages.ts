@@ -12,8 +12,8 @@ export interface PackageRow {
 
 /**
  * The packages of a host, by family of distributions: Debian and Ubuntu; Fedora, RHEL and kin; Arch; openSUSE and
- * SLES. Recommended packages are not installed along, so all that is used is named. Names were read off the
- * distributions' own package indexes.
+ * SLES. Recommended packages are not installed along, so all that is used is named. Those of Debian are tried by
+ * tests; the others are as their distributions document them.
  */
 export const packageTable: readonly PackageRow[] = [
   {

@@ -1,11 +1,16 @@
 import { takeCensus } from '../census.ts'
 import type { Handler } from '../handlers.ts'
+import { withoutOthers } from '../verify-compare.ts'
 
 export const recordHost: Handler<'record-host'> = async (progress, step, context) => {
-  const { records } = context.services.system(step.host)
+  const host = context.services.host(step.host)
+  const { records, rules } = host.system
   const { project } = context.services.spec
   if ((await records.kept(progress, project)) !== undefined) return
-  await records.keep(progress, project, await takeCensus(progress, context.services.host(step.host)))
+  const observed = await host.observe(progress)
+  const census = await takeCensus(progress, host, observed)
+  const now = { observed, census, rules: await rules.read(progress) }
+  await records.keep(progress, project, withoutOthers(project, now))
 }
 
 export const changeItem: Handler<'change-item'> = (progress, step, context) =>
