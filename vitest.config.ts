@@ -14,6 +14,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'unit',
+          maxWorkers: '100%',
           testTimeout: 60_000,
           include: ['packages/*/src/**/*.test.ts', 'test/*.test.ts'],
           setupFiles: ['test/unit-guard.ts'],
@@ -23,6 +24,8 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'contract',
+          // Most of their time they wait for a daemon.
+          maxWorkers: '100%',
           include: ['packages/*/src/**/*.contract.ts', 'test/contract/**/*.contract.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -65,7 +65,7 @@ describe('help', () => {
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) (?:\[|<| {2})/gm)].map((match) => match[1])
     expect(exitCode).toBe(0)
     expect(commands.join(' ')).toBe(
-      'validate plan apply destroy status ping ssh console access images host snapshot benchmark explain schema errors completion import help',
+      'validate plan apply destroy status ping ssh console access inventory env images host snapshot benchmark explain schema errors completion import help',
     )
   })
 

@@ -10,6 +10,7 @@ import { apply, type OperationOptions, preview } from '../../packages/vmwright/s
 import { requestDefaults, servicesFor } from '../../packages/vmwright/src/engine/testing.ts'
 import type { Hypervisor, VmDefinition } from '../../packages/vmwright/src/hypervisor/contract.ts'
 import { openFakeHost } from '../../packages/vmwright/src/hypervisor/fake/fake-host.ts'
+import type { HostInterface } from '../../packages/vmwright/src/hypervisor/host/network.ts'
 import { addTemplate } from '../../packages/vmwright/src/hypervisor/fake/templates.ts'
 import { createFakeWorld, type FakeWorld } from '../../packages/vmwright/src/hypervisor/fake/world.ts'
 import { domainElement } from '../../packages/vmwright/src/hypervisor/libvirt/domain-xml.ts'
@@ -19,6 +20,7 @@ import { writeXml } from '../../packages/vmwright/src/lib/xml.ts'
 import { loadSpec } from '../../packages/vmwright/src/spec/load.ts'
 import { formatProblem } from '../../packages/vmwright/src/spec/problem.ts'
 import type { ResolvedSpec } from '../../packages/vmwright/src/spec/resolved.ts'
+import type { OwnNetworkSpec } from '../../packages/vmwright/src/spec/resolved-places.ts'
 
 /** Each example is more than text: it is planned, applied to hosts in memory, and what comes of it is read by others. */
 const examples = join(import.meta.dirname, '../../examples')
@@ -48,8 +50,14 @@ function worldsFor(spec: ResolvedSpec): ReadonlyMap<string, FakeWorld> {
       world.host = name
       world.cpus = 64
       world.memoryMib = 256 * 1024
-      for (const { name } of spec.networks)
-        world.networks[name] ??= { active: true, subnets: [], hasDhcp: true, leases: [], assigned: {} }
+      for (const { name, own } of spec.networks) {
+        if (own === undefined)
+          world.networks[name] ??= { active: true, subnets: [], hasDhcp: true, leases: [], assigned: {} }
+        const { network } = world.system
+        const known = network.interfaces.map((each) => each.name)
+        const added = devicesOf(own).filter((each) => !known.includes(each.name))
+        world.system.network = { ...network, interfaces: [...network.interfaces, ...added] }
+      }
       for (const pool of spec.pools)
         if (pool.kind === 'use')
           world.pools[pool.name] ??= {
@@ -64,6 +72,17 @@ function worldsFor(spec: ResolvedSpec): ReadonlyMap<string, FakeWorld> {
       return [name, world]
     }),
   )
+}
+
+/** Devices of the host that an own network joins or goes out by. */
+function devicesOf(own: OwnNetworkSpec | undefined): readonly HostInterface[] {
+  const shared = { mac: undefined, isUp: true, master: undefined, addresses: [] }
+  const outside = [own?.interface, own?.forwarding?.outside].filter((name) => name !== undefined)
+  const bridge = own?.mode === 'bridge' && own.bridge !== undefined ? [own.bridge] : []
+  return [
+    ...outside.map((name) => ({ ...shared, name, kind: 'physical' as const })),
+    ...bridge.map((name) => ({ ...shared, name, kind: 'bridge' as const })),
+  ]
 }
 
 /** A host in memory starts its guests, but nobody answers at their addresses. */
