@@ -66,7 +66,7 @@ const writeSpec = (records: Readonly<Record<string, string>> = {}): Promise<stri
       image: 'base',
       memory: '512MiB',
       snapshot: false,
-      customise: { commands: ['echo made > /root/made-offline'] },
+      customise: { remove: ['qemu-guest-agent'], commands: ['echo made > /root/made-offline'] },
     },
     instances: { node: { count: 2, name: `${prefix}{index}`, address: `${subnet}.11/24`, vcpus: 1 } },
   })
@@ -109,7 +109,8 @@ describe('a cluster', () => {
         inGuest(
           name,
           `hostname; id -un; cat /root/made-offline; cat /etc/machine-id; cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub
-           ip -4 -o address show scope global | grep -o 'inet [^ ]*'; systemctl is-active cloud-init || true`,
+           ip -4 -o address show scope global | grep -o 'inet [^ ]*'; systemctl is-active cloud-init || true
+           test -e /usr/sbin/qemu-ga || echo removed`,
         ),
       ),
     )
@@ -117,7 +118,10 @@ describe('a cluster', () => {
       [one, 'root', 'made', `inet ${subnet}.11/24`],
       [two, 'root', 'made', `inet ${subnet}.12/24`],
     ])
-    expect(found.map((lines) => lines[6])).toEqual(['inactive', 'inactive'])
+    expect(found.map((lines) => lines.slice(6))).toEqual([
+      ['inactive', 'removed'],
+      ['inactive', 'removed'],
+    ])
     for (const fact of [3, 4]) expect(new Set(found.map((lines) => lines[fact])).size).toBe(2)
   })
 
@@ -160,6 +164,9 @@ describe('a cluster', () => {
     expect(plan.stdout).toContain(`${prefix}net`)
     const { code, stderr } = await vmwright('apply')
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    // A bridge forwards for a port only some seconds after it was joined.
+    for (const name of [one, two])
+      await space.until(async () => (await vmwright('ssh', name, '--', 'true')).code === 0)
     expect(await inGuest(one, ask(`${two}.lab.test`, 22))).toEqual([expect.stringContaining('SSH-2.0')])
     const { asked } = await outside.whoAsks(8_001)
     expect(await inGuest(two, ask(outside.address, 8_001))).toEqual(['hello'])
