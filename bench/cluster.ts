@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { machineFunctions, writeSeedSources } from './machines.ts'
+import { machineFunctions, makeSleepingImage, writeSeedSources } from './machines.ts'
 import { measure, median, requireSuccess, spread } from './measure.ts'
 import type { BenchResult } from './result.ts'
 
@@ -29,7 +29,7 @@ async function inFolder(work: (place: Place) => Promise<BenchResult>): Promise<B
   await chmod(folder, 0o711)
   const image = join(folder, 'base.qcow2')
   try {
-    requireSuccess('qemu-img', await measure('qemu-img', ['create', '-q', '-f', 'qcow2', image, '64M']))
+    await makeSleepingImage(folder, image)
     return await work({ folder, image })
   } finally {
     await rm(folder, { recursive: true, force: true })

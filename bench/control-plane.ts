@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile, chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { machineFunctions, writeSeedSources } from './machines.ts'
+import { machineFunctions, makeSleepingImage, writeSeedSources } from './machines.ts'
 import { measure, median, requireSuccess, spread, type Measured } from './measure.ts'
 import type { BenchResult } from './result.ts'
 
@@ -111,7 +111,7 @@ async function runAll() {
   const reapply: number[] = []
   const start: number[] = []
   try {
-    requireSuccess('qemu-img', await measure('qemu-img', ['create', '-q', '-f', 'qcow2', place.image, '64M']))
+    await makeSleepingImage(folder, place.image)
     await writeFile(place.spec, specText(place))
     await writeFile(join(folder, 'create.sh'), createScript(place))
     await writeFile(join(folder, 'destroy.sh'), destroyScript(place))

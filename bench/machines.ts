@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sleepingGuest } from '../test/support/boot-sector.ts'
+import { measure, requireSuccess } from './measure.ts'
 
 /** What a person would write with virsh for one machine: the yardstick of the benchmarks of the control plane. */
 export interface MachineScript {
@@ -27,6 +29,13 @@ drop_machine() {
 }
 export -f make_machine drop_machine
 `
+
+/** An image whose guest sleeps from its first sector on: one without any would be told as a machine that cannot boot. */
+export async function makeSleepingImage(folder: string, path: string): Promise<void> {
+  const sector = join(folder, 'sector.raw')
+  await writeFile(sector, sleepingGuest())
+  requireSuccess('qemu-img', await measure('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', sector, path]))
+}
 
 /** The files that `make_machine` makes seeds of. */
 export async function writeSeedSources(folder: string): Promise<void> {

@@ -7,10 +7,10 @@ import type { Progress } from '../lib/progress.ts'
 export async function takeCensus(
   progress: Progress,
   host: Hypervisor,
-  observed?: ObservedHost,
+  observed: Promise<ObservedHost> = host.observe(progress),
 ): Promise<HostCensus> {
   const [objects, system] = await Promise.all([
-    observed ?? host.observe(progress),
+    observed,
     host.system.records.census(progress),
   ])
   return { atMs: progress.seam.nowMs(), ...objectsIn(objects), ...system }

@@ -62,14 +62,14 @@ async function verifyOne(
 async function compared(progress: Progress, project: string, host: Hypervisor) {
   const { records, rules, whyNot } = host.system
   if (whyNot !== undefined) return { verdict: 'not-known', reason: whyNot } as const
-  const observed = await host.observe(progress)
-  const before = await records.kept(progress, project)
-  const now = {
-    observed,
-    census: await takeCensus(progress, host, observed),
-    rules: await rules.read(progress),
-  }
-  const differences = compareHost(project, before, now)
+  const observing = host.observe(progress)
+  const [observed, before, census, applied] = await Promise.all([
+    observing,
+    records.kept(progress, project),
+    takeCensus(progress, host, observing),
+    rules.read(progress),
+  ])
+  const differences = compareHost(project, before, { observed, census, rules: applied })
   const isAsBefore = differences.every(({ kept }) => kept !== undefined)
   if (isAsBefore && before !== undefined) await records.forget(progress, project)
   return {

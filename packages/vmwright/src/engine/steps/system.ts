@@ -6,11 +6,13 @@ export const recordHost: Handler<'record-host'> = async (progress, step, context
   const host = context.services.host(step.host)
   const { records, rules } = host.system
   const { project } = context.services.spec
-  if ((await records.kept(progress, project)) !== undefined) return
-  const observed = await host.observe(progress)
-  const census = await takeCensus(progress, host, observed)
-  const now = { observed, census, rules: await rules.read(progress) }
-  await records.keep(progress, project, withoutOthers(project, now))
+  const observing = host.observe(progress)
+  const [observed, census, applied] = await Promise.all([
+    observing,
+    takeCensus(progress, host, observing),
+    rules.read(progress),
+  ])
+  await records.keep(progress, project, withoutOthers(project, { observed, census, rules: applied }))
 }
 
 export const changeItem: Handler<'change-item'> = (progress, step, context) =>
