@@ -1,7 +1,7 @@
 import { formatBytes } from '../lib/units.ts'
 import type { ImageSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { HostFacts } from './plan.ts'
-import { type InstanceContext, networkStepsOf } from './decision.ts'
+import type { InstanceContext } from './decision.ts'
 import { repairsOf, setfaclCommand } from './access.ts'
 import { StepChain } from './builder.ts'
 import { addClonedDisks, addTemplateParts } from './clone-steps.ts'
@@ -98,7 +98,7 @@ export function addSharedParts(context: InstanceContext): readonly string[] {
   const { vm, builder, facts, input } = context
   const { instance, source } = vm
   const host = { host: instance.host }
-  const ids: string[] = [...networkStepsOf(context), ...addPool(context)]
+  const ids: string[] = [...addPool(context)]
   for (const network of vm.networks) {
     // One that does not exist, or must not be started, is a finding.
     const isStartable = facts.observed.networks.some(({ name, active }) => name === network && !active)

@@ -6,7 +6,7 @@ import { withHostRecords } from './host-record.ts'
 import { addNetworks, noNetworks } from './networks/add-networks.ts'
 import { addCreation, addProvisioning, addSharedParts } from './creation.ts'
 import { decideExisting } from './decide-existing.ts'
-import { type Decision, decision, type InstanceContext, problem } from './decision.ts'
+import { type Decision, decision, type InstanceContext, networkStepsOf, problem } from './decision.ts'
 import { blockedChange, placementFindings } from './place-changes.ts'
 import type { ApplyInput, ApplyRequest, Change, Plan, PlanInput } from './plan.ts'
 import { preflight } from './preflight/preflight.ts'
@@ -174,9 +174,15 @@ function decideCreation(
     return decision(context, 'blocked', 'its template cannot be cloned', { creates: true })
   const created = addCreation(context, addSharedParts(context), existing, reason)
   if (request.stage === 'full')
-    addProvisioning(context, { after: created, running: false, snapshotExists: false, boot: 'first' })
+    addProvisioning(context, { after: startable(context, created), running: false, snapshotExists: false, boot: 'first' })
   return decision(context, action, reason, { creates: true })
 }
+
+/** A machine needs its networks, with their rules, only once it starts. */
+const startable = (context: InstanceContext, created: readonly string[]): readonly string[] => [
+  ...created,
+  ...networkStepsOf(context),
+]
 
 /** Never to be adopted, replaced or changed: clones are made of it. */
 function decideTemplate(context: InstanceContext): Decision {
@@ -235,6 +241,6 @@ function decideReplacement(context: InstanceContext, observed: ObservedVm): Deci
     'replacement asked for by --replace',
   )
   if (context.request.stage === 'full')
-    addProvisioning(context, { after: created, running: false, snapshotExists: false, boot: 'first' })
+    addProvisioning(context, { after: startable(context, created), running: false, snapshotExists: false, boot: 'first' })
   return decision(context, 'replace', 'asked for by --replace', { creates: true })
 }
