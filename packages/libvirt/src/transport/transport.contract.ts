@@ -30,7 +30,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describeWith({ account, libvirtd }, 'qemu:///session', () => {
+const forSession = absentOf({ account, libvirtd })
+describe.skipIf(forSession.length > 0)(titled('qemu:///session', forSession), () => {
   it('starts the daemon of an ordinary user when it is absent, and finds it the second time', async () => {
     const script = `
       import { calls, openLibvirt } from ${JSON.stringify(index)}
@@ -60,7 +61,8 @@ describeWith({ account, libvirtd }, 'qemu:///session', () => {
   })
 })
 
-describeWith({ account, libvirtd, openssl: program('openssl') }, 'TLS', () => {
+const forTls = absentOf({ account, libvirtd, openssl: program('openssl') })
+describe.skipIf(forTls.length > 0)(titled('TLS', forTls), () => {
   let port: number
   beforeAll(async () => {
     await certificates()
@@ -122,7 +124,8 @@ describeWith({ account, libvirtd, openssl: program('openssl') }, 'TLS', () => {
 })
 
 const login = { account, libvirtd, sshd, ssh: program('ssh'), keygen: program('ssh-keygen') }
-describeWith(login, 'SSH', () => {
+const forSsh = absentOf(login)
+describe.skipIf(forSsh.length > 0)(titled('SSH', forSsh), () => {
   let uri: (query?: string) => string
   beforeAll(async () => {
     const port = await freePort()
@@ -201,11 +204,13 @@ function program(name: string): string | undefined {
 }
 
 /** Says on standard error why a group is skipped. */
-/** Skips what needs a program or an account that this machine lacks, and says in the title what that is. */
-function describeWith(needed: Readonly<Record<string, unknown>>, name: string, tests: () => void): void {
-  const absent = Object.keys(needed).filter((each) => needed[each] === undefined)
-  if (absent.length === 0) describe(name, tests)
-  else describe.skip(`${name} (not on this machine: ${absent.join(', ')})`, tests)
+/** A title that says what this machine lacks for the tests below it; they are skipped then. */
+function titled(name: string, absent: readonly string[]): string {
+  return absent.length === 0 ? name : `${name} (not on this machine: ${absent.join(', ')})`
+}
+
+function absentOf(needed: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(needed).filter((name) => needed[name] === undefined)
 }
 
 function environment(): Record<string, string> {

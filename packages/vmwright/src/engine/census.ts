@@ -9,10 +9,7 @@ export async function takeCensus(
   host: Hypervisor,
   observed: Promise<ObservedHost> = host.observe(progress),
 ): Promise<HostCensus> {
-  const [objects, system] = await Promise.all([
-    observed,
-    host.system.records.census(progress),
-  ])
+  const [objects, system] = await Promise.all([observed, host.system.records.census(progress)])
   return { atMs: progress.seam.nowMs(), ...objectsIn(objects), ...system }
 }
 

@@ -174,7 +174,12 @@ function decideCreation(
     return decision(context, 'blocked', 'its template cannot be cloned', { creates: true })
   const created = addCreation(context, addSharedParts(context), existing, reason)
   if (request.stage === 'full')
-    addProvisioning(context, { after: startable(context, created), running: false, snapshotExists: false, boot: 'first' })
+    addProvisioning(context, {
+      after: startable(context, created),
+      running: false,
+      snapshotExists: false,
+      boot: 'first',
+    })
   return decision(context, action, reason, { creates: true })
 }
 
@@ -241,6 +246,11 @@ function decideReplacement(context: InstanceContext, observed: ObservedVm): Deci
     'replacement asked for by --replace',
   )
   if (context.request.stage === 'full')
-    addProvisioning(context, { after: startable(context, created), running: false, snapshotExists: false, boot: 'first' })
+    addProvisioning(context, {
+      after: startable(context, created),
+      running: false,
+      snapshotExists: false,
+      boot: 'first',
+    })
   return decision(context, 'replace', 'asked for by --replace', { creates: true })
 }
