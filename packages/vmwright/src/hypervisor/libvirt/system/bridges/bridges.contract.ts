@@ -122,15 +122,12 @@ describe.concurrent('K5: a bridge over an interface that nothing manages', { tim
     expect,
   }) => {
     await using lab = await openLab()
-    const count = { launched: 0 }
-    const seam = realSeam({
-      before: ({ kind }) => void (count.launched += kind === 'shell.make-bridge' ? 1 : 0),
-    })
-    const make = (): Promise<void> => hostBridges(lab.shell).make(new Progress(seam), bridge)
+    // The second finds it made, or in the making, however far the first has come.
+    const make = (): Promise<void> => hostBridges(lab.shell).make(progress, bridge)
     await Promise.all([make(), make()])
     await lab.reach()
     const log = await lab.console('grep -c applying /var/lib/vmwright/bridges/br0/make/log')
-    expect([log.trim(), count.launched]).toEqual(['1', 2])
+    expect(log.trim()).toBe('1')
 
     const before = await lab.network()
     await abandon(lab, hasty, 'remove')
