@@ -58,11 +58,12 @@ check_node() {
 
 # The hypervisor and its network; the tools that build an image from packages; the checks of downloads.
 packages='
-  libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ovmf dnsmasq-base iptables nftables
+  libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ovmf dnsmasq-base iptables nftables iproute2 procps kmod
   mmdebstrap mtools dosfstools e2fsprogs
   gpgv acl openssh-client ca-certificates'
 
-test_packages='genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd libguestfs-tools virtinst xfsprogs lvm2'
+test_packages='genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd libguestfs-tools virtinst xfsprogs lvm2
+  isc-dhcp-client'
 # These would change a machine of somebody's own by being there; the tests only need the programs.
 ci_packages='openssh-server ifupdown sudo'
 # libguestfs boots a kernel of this machine, and a container has none.

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -96,8 +96,20 @@ export async function openTestHost(network: 'own' | 'shared'): Promise<TestHost>
 }
 
 /** Why no second copy can be made here; `undefined`: it can. */
-export const whyNoTestHost = (): string | undefined =>
-  process.getuid?.() === 0 ? undefined : 'namespaces and overlays need root'
+export function whyNoTestHost(): string | undefined {
+  if (process.getuid?.() !== 0) return 'namespaces and overlays need root'
+  const trial = spawnSync('unshare', ['-m', 'sh', '-ec', overlayTrial], { encoding: 'utf8' })
+  return trial.status === 0
+    ? undefined
+    : `this machine lets nobody put an overlay over its file system: ${trial.stderr.trim()}`
+}
+
+const overlayTrial = `
+mount --make-rprivate /
+mount -t tmpfs vmwright-test /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay vmwright-test -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+test -d /mnt/root/etc`
 
 /** Root's shell, by `enter`. */
 export function shellIn(enter: readonly [string, ...string[]]): HostShell {
