@@ -22,13 +22,9 @@ let lab: Lab
 beforeAll(async () => {
   if (unavailable !== undefined) return
   lab = await openLab('import')
-  for (const [name, bridge, subnet] of [
-    ['default', 'vmwlab1', '192.168.24'],
-    ['cluster-net', 'vmwlab2', '172.17.2'],
-  ] as const) {
-    await define(lab.space, lab.virsh, 'net', network(name, bridge).replaceAll('192.168.122', subnet))
-    await lab.virsh('net-start', name)
-  }
+  const existing = network('default', 'vmwlab1').replaceAll('192.168.122', '192.168.24')
+  await define(lab.space, lab.virsh, 'net', existing)
+  await lab.virsh('net-start', 'default')
 })
 afterAll(() => lab?.[Symbol.asyncDispose]())
 beforeEach(({ skip }) => skip(unavailable !== undefined, unavailable))
