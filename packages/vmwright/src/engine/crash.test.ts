@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { census } from '../hypervisor/fake/census.ts'
 import { createFakeWorld, type FakeWorld } from '../hypervisor/fake/world.ts'
-import { createFakeSeam, type FakeSeam } from '../lib/testing/fake-seam.ts'
+import { createFakeSeam } from '../lib/testing/fake-seam.ts'
 import { extraDisk, instanceSpec, resolvedSpec } from '../testing/specs.ts'
 import { censusWithoutRecord, openBench } from './testing.ts'
+import { killEverywhere } from './testing/kills.ts'
 
 const spec = resolvedSpec([
   instanceSpec('web-1'),
@@ -32,27 +33,6 @@ async function converge(world: FakeWorld): Promise<void> {
   const again = await openBench(spec, world, createFakeSeam()).plan()
   expect(again.steps).toEqual([])
   expect(again.findings.filter((finding) => finding.severity === 'error')).toEqual([])
-}
-
-/** Runs `work` on a copy of the world for every numbered effect and both sides of it, until none is left to kill. */
-async function killEverywhere(
-  start: FakeWorld,
-  work: (world: FakeWorld, seam: FakeSeam) => Promise<unknown>,
-  check: (world: FakeWorld) => Promise<void>,
-) {
-  let kills = 0
-  for (const when of ['before', 'after'] as const) {
-    for (let ordinal = 1; ; ordinal++) {
-      const world = structuredClone(start)
-      const seam = createFakeSeam({ seed: 7 }) // not that of the run that made `start`
-      seam.killAt(ordinal, when)
-      await work(world, seam).catch(() => undefined)
-      if (!seam.killed) break
-      kills++
-      await check(world)
-    }
-  }
-  return kills
 }
 
 describe('X4: killed at any moment and run again', () => {

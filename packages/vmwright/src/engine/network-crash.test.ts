@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { stopNetwork, undefineNetwork } from '../hypervisor/fake/network-daemon.ts'
 import { createFakeVm, createFakeWorld, type FakeWorld } from '../hypervisor/fake/world.ts'
-import { createFakeSeam, type FakeSeam } from '../lib/testing/fake-seam.ts'
+import { createFakeSeam } from '../lib/testing/fake-seam.ts'
 import type { InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { instanceSpec, ownNetwork, resolvedSpec } from '../testing/specs.ts'
 import { censusWithoutRecord, openBench } from './testing.ts'
+import { killEverywhere } from './testing/kills.ts'
 
 const forwarding = { outside: 'eth0', masquerade: true, to: [], from: ['192.0.2.0/24'] }
 const range = { from: '10.10.0.100', to: '10.10.0.200' }
@@ -59,26 +60,6 @@ async function removeAll(world: FakeWorld): Promise<void> {
   expect(result.run?.errors ?? new Map()).toEqual(new Map())
   const again = await openBench(spec, world, createFakeSeam()).destroy()
   expect([again.plan.steps, again.plan.resources]).toEqual([[], []])
-}
-
-async function killEverywhere(
-  start: FakeWorld,
-  work: (world: FakeWorld, seam: FakeSeam) => Promise<unknown>,
-  check: (world: FakeWorld) => Promise<void>,
-) {
-  let kills = 0
-  for (const when of ['before', 'after'] as const) {
-    for (let ordinal = 1; ; ordinal++) {
-      const world = structuredClone(start)
-      const seam = createFakeSeam({ seed: 7 })
-      seam.killAt(ordinal, when)
-      await work(world, seam).catch(() => undefined)
-      if (!seam.killed) break
-      kills++
-      await check(world)
-    }
-  }
-  return kills
 }
 
 describe('X4, K4, K6: a cluster with its own network and rules, killed at any moment', () => {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { addTemplate } from '../hypervisor/fake/templates.ts'
 import { createFakeWorld, type FakeWorld } from '../hypervisor/fake/world.ts'
-import { createFakeSeam, type FakeSeam } from '../lib/testing/fake-seam.ts'
+import { createFakeSeam } from '../lib/testing/fake-seam.ts'
 import type { CloneMode, ResolvedSpec, TemplateSpec } from '../spec/resolved.ts'
 import { cloneSpec, resolvedSpec, templateSpec } from '../testing/specs.ts'
 import { censusWithoutRecord, openBench, templateRecordsOf } from './testing.ts'
+import { killEverywhere } from './testing/kills.ts'
 
 const domain = 'debian-template'
 const paths = ['/srv/golden/root.qcow2', '/srv/golden/data.raw', '/srv/golden/more.qcow2']
@@ -83,27 +84,6 @@ async function converge(spec: ResolvedSpec, world: FakeWorld): Promise<void> {
   const seam = createFakeSeam()
   const again = await openBench(spec, world, seam).apply()
   expect({ steps: again.plan.steps, mutations: seam.mutations }).toEqual({ steps: [], mutations: [] })
-}
-
-/** Runs `work` on a copy of the world for every numbered effect and both sides of it, until none is left to kill. */
-async function killEverywhere(
-  start: FakeWorld,
-  work: (world: FakeWorld, seam: FakeSeam) => Promise<unknown>,
-  check: (world: FakeWorld) => Promise<void>,
-): Promise<number> {
-  let kills = 0
-  for (const when of ['before', 'after'] as const) {
-    for (let ordinal = 1; ; ordinal++) {
-      const world = structuredClone(start)
-      const seam = createFakeSeam({ seed: 7 })
-      seam.killAt(ordinal, when)
-      await work(world, seam).catch(() => undefined)
-      if (!seam.killed) break
-      kills++
-      await check(world)
-    }
-  }
-  return kills
 }
 
 describe.each(stories)('X4, T1: clones killed at any moment: %s', (_title, story) => {
