@@ -5,8 +5,6 @@ import type { Progress } from '../../lib/progress.ts'
 import { singleQuoted } from '../../lib/shell.ts'
 import type { HostSpec } from '../../spec/resolved.ts'
 
-export { singleQuoted }
-
 /** A POSIX shell on the hypervisor's own host, for what libvirt cannot do: files outside of pools, ACLs, libguestfs. */
 export interface HostShell {
   readonly host: string

@@ -1,4 +1,4 @@
-import { singleQuoted } from '../../host-shell.ts'
+import { singleQuoted } from '../../../../lib/shell.ts'
 
 /**
  * Tells, in one go and without changing anything, what the host is and how the items on standard input are: one item

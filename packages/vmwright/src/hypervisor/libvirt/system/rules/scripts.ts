@@ -1,4 +1,4 @@
-import { singleQuoted } from '../../host-shell.ts'
+import { singleQuoted } from '../../../../lib/shell.ts'
 
 /**
  * `load FILE` puts the rules of a file into force, `unload FILE` takes them away; both may be repeated, and read what
