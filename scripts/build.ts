@@ -20,7 +20,7 @@ const dataFiles = ['**/*.ps1', '**/*.sh', '**/*.gpg', '**/*.asc']
 
 await rm(partial, { recursive: true, force: true })
 await build({
-  entryPoints: { vmwright: join(source, 'cli/main.ts') },
+  entryPoints: { vmwright: join(source, 'cli/entry.ts') },
   outdir: partial,
   bundle: true,
   splitting: true,
