@@ -1,7 +1,8 @@
 import { noPreparation } from '../packages/vmwright/src/spec/resolved-places.ts'
 import { chmod, mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DiskClone, Hypervisor, VmDefinition } from '../packages/vmwright/src/hypervisor/contract.ts'
+import type { Hypervisor, VmDefinition } from '../packages/vmwright/src/hypervisor/contract.ts'
+import type { DiskClone } from '../packages/vmwright/src/hypervisor/disks.ts'
 import { openLibvirtHost } from '../packages/vmwright/src/hypervisor/libvirt/host.ts'
 import { uuidFromNames } from '../packages/vmwright/src/lib/hash.ts'
 import { Progress } from '../packages/vmwright/src/lib/progress.ts'
@@ -48,6 +49,7 @@ async function withBench(work: (bench: Bench) => Promise<BenchResult>): Promise<
     runtimeUser: undefined,
     repairAccess: false,
     login: undefined,
+    guest: undefined,
     preparation: noPreparation,
   })
   const pool = `${prefix}-pool`

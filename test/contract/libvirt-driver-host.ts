@@ -63,6 +63,7 @@ export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
   runtimeUser: undefined,
   repairAccess: false,
   login: undefined,
+  guest: undefined,
   preparation: noPreparation,
   ...overrides,
 })

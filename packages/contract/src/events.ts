@@ -27,6 +27,14 @@ export type RunEvent = { readonly atMs: number } & (
     }
   | { readonly kind: 'step-skipped'; readonly step: string; readonly because: string }
   | {
+      /** What a phase of a lifecycle printed: whole lines, without what is secret. */
+      readonly kind: 'output'
+      readonly instance: string
+      readonly phase: string
+      readonly stream: 'stdout' | 'stderr'
+      readonly text: string
+    }
+  | {
       readonly kind: 'notice'
       readonly level: 'info' | 'warning'
       readonly message: string

@@ -1,5 +1,6 @@
 export * from './errors.ts'
 export * from './events.ts'
+export * from './results.ts'
 export * from './spec/document.ts'
 export * from './spec/json-schema.ts'
 export * from './spec/reference.ts'

@@ -77,4 +77,24 @@ export const guestErrors = {
     when: 'A limit of `ready.timeouts` was over and the facts fit none of the other diagnoses.',
     hint: 'Look at its console: vmwright console NAME.',
   },
+  'guest.file-missing': {
+    title: 'A file is not in the guest.',
+    when: 'A file to be fetched does not exist there, or cannot be read by the user.',
+    hint: 'Look at the path and the `user` of the step; `optional: true` goes on without it.',
+  },
+  'guest.command-failed': {
+    title: 'A command in the guest failed.',
+    when: 'A step of a phase, or a command of vmwright itself, ended with another exit code than was expected.',
+    hint: 'The log of the phase has all that it printed.',
+  },
+  'guest.connection-unsupported': {
+    title: 'The guest cannot be worked on that way.',
+    when: 'The kind of connection cannot do what is asked, or there is no client for it.',
+    hint: 'Choose another `lifecycle.connection.kind`.',
+  },
+  'guest.not-distinct': {
+    title: 'Guests share what each should have for itself.',
+    when: '`vmwright audit` found two with the same MAC, address, machine-id, host key or hostname.',
+    hint: 'Make the later one anew, or give it an identity of its own.',
+  },
 } as const satisfies Record<string, ErrorEntry>

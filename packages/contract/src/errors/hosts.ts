@@ -182,4 +182,24 @@ export const hostErrors = {
     when: 'A finding of the plan; also when an external snapshot that is not the newest is to be restored, or libvirt is too old to delete one.',
     hint: 'Switch the snapshot off for the instance, or change its firmware.',
   },
+  'vm.exists': {
+    title: 'There is a machine of that name already.',
+    when: 'A machine was to be made under a name that is taken.',
+    hint: 'Choose another name, or remove that machine first.',
+  },
+  'disk.in-use': {
+    title: 'Something rests on that file.',
+    when: 'A snapshot, a source of forks or a disk was to be removed while others are made on it.',
+    hint: 'Remove what rests on it first; the message names it.',
+  },
+  'fork.unsupported': {
+    title: 'Machines cannot be forked there.',
+    when: 'The hypervisor, the firmware, a disk or a device of the machine does not allow it.',
+    hint: 'The message says why. `vmwright fork --cold` clones instead.',
+  },
+  'fork.failed': {
+    title: 'A fork did not become a machine of its own.',
+    when: 'It did not take its new name, keys or address, or does not answer.',
+    hint: 'It was removed again. Look at whether the guest agent runs in the machine that was forked.',
+  },
 } as const satisfies Record<string, ErrorEntry>

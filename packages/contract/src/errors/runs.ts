@@ -27,4 +27,34 @@ export const runErrors = {
     when: 'Something was thrown that has no code.',
     hint: 'Please report it with the output of the same command and `--json`.',
   },
+  'phase.invalid': {
+    title: 'A phase file cannot be used.',
+    when: 'It is missing, unreadable, not UTF-8, not YAML, includes itself, or has a step that is not understood.',
+    hint: 'The message names the file and the line.',
+  },
+  'phase.failed': {
+    title: 'A phase of a lifecycle failed.',
+    when: 'A step or a task of it ended with an error.',
+    hint: 'The log of the phase has all that it printed; `terminate` and `shutdown` were run.',
+  },
+  'phase.timeout': {
+    title: 'A phase took longer than it may.',
+    when: 'The limit of the phase or of a step was over.',
+    hint: 'Raise `lifecycle.phaseTimeout` or the `timeout` of the step.',
+  },
+  'run.busy': {
+    title: 'Another run works on that guest.',
+    when: 'Two runs of lifecycles were started on one guest.',
+    hint: 'Wait until it ends.',
+  },
+  'run.no-room': {
+    title: 'A guest never fits.',
+    when: 'It wants more memory or processors than the budget or any capable host has.',
+    hint: 'Give it less, raise `budget`, or name a larger host.',
+  },
+  'run.not-disposable': {
+    title: 'A guest would have to be made anew.',
+    when: 'Its image or hardware changed since it was made, and it is not part of the matrix.',
+    hint: '`--rebuild NAME` makes it anew; what is on its disks is lost.',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
-import type { CloudInitSpec } from '../spec/resolved.ts'
+import type { CloudInitSpec } from '../spec/resolved-cloud-init.ts'
 import { renderSeed, type SeedFiles } from './render.ts'
 import { exampleCloudInit, exampleInstance, exampleSecrets, fullInstance } from './testing.ts'
 

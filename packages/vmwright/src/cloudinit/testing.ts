@@ -1,5 +1,6 @@
 import { Secret } from '../lib/secret.ts'
-import type { CloudInitSpec, InstanceSpec, InterfaceSpec } from '../spec/resolved.ts'
+import type { InstanceSpec, InterfaceSpec } from '../spec/resolved.ts'
+import type { CloudInitSpec } from '../spec/resolved-cloud-init.ts'
 import { instanceSpec } from '../testing/specs.ts'
 import type { HostKey } from './host-keys.ts'
 

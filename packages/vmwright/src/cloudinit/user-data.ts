@@ -1,4 +1,5 @@
-import type { CloudInitSpec, InstanceSpec, WriteFileSpec } from '../spec/resolved.ts'
+import type { InstanceSpec } from '../spec/resolved.ts'
+import type { CloudInitSpec, WriteFileSpec } from '../spec/resolved-cloud-init.ts'
 import { diskSetup } from './extra-disks.ts'
 import { mergeDeep, withoutSecrets } from './merge.ts'
 import type { GeneratedSecrets } from './render.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { FileChange } from '../hypervisor/contract.ts'
+import type { FileChange } from '../hypervisor/disks.ts'
 import { createFakeWorld, type FakeWorld } from '../hypervisor/fake/world.ts'
 import { ProvisionError } from '../lib/errors.ts'
 import { createFakeSeam } from '../lib/testing/fake-seam.ts'

@@ -1,5 +1,6 @@
 import { systemFolder } from '../spec/hosts.ts'
 import type { HostSpec, ResolvedSpec } from '../spec/resolved.ts'
+import { noBudget } from '../spec/resolved-lifecycle.ts'
 import { noPreparation } from '../spec/resolved-places.ts'
 
 /** A spec of one host and nothing else, for commands about hosts that nobody has written a spec for. Throws `TypeError` for what is no URI. Pure. */
@@ -14,6 +15,7 @@ export function specOfHost(uri: string): ResolvedSpec {
     runtimeUser: undefined,
     repairAccess: false,
     login: undefined,
+    guest: undefined,
     preparation: noPreparation,
   }
   return {
@@ -39,5 +41,6 @@ export function specOfHost(uri: string): ResolvedSpec {
       repair: false,
       allowNocloud: false,
     },
+    budget: noBudget,
   }
 }

@@ -1,10 +1,12 @@
+import type { DiskClone, DiskCreation, DiskEdit } from './disks.ts'
 import type { Progress } from '../lib/progress.ts'
-import type { Secret } from '../lib/secret.ts'
+import type { HostForks } from './forks.ts'
 import type { GuestAccess } from './guest-access.ts'
 import type { HostFiles } from './host-files.ts'
 import type { HostSystem } from './host/system.ts'
+import type { ObservedSnapshot, SnapshotDefinition } from './snapshots.ts'
 import type { HostNetworks, ObservedNetwork } from './networks.ts'
-import type { SeedBus } from '../spec/resolved.ts'
+import type { ProcessorSpec, SeedBus } from '../spec/resolved.ts'
 import type { PoolPermissions } from '../spec/resolved-places.ts'
 
 /**
@@ -71,11 +73,21 @@ export interface Hypervisor {
   /** Removes the definition, firmware variables, saved state and snapshot records; disks stay. */
   undefineVm(progress: Progress, vm: string): Promise<void>
 
-  /** The machine must be stopped. */
+  /**
+   * Of a stopped machine, or with `memory` of a running one, which goes on afterwards. Nothing to do when it is there
+   * and complete; one that an interrupted run left is made anew. Throws `snapshot.unsupported`, `pool.full`.
+   */
   createSnapshot(progress: Progress, vm: string, snapshot: SnapshotDefinition): Promise<void>
-  /** Brings the (stopped) machine's disks back. Throws `snapshot.not-found`, `snapshot.unsupported`. */
+  /**
+   * Brings the machine's disks back, and with a snapshot that has it the memory: the machine then runs. Without, it
+   * must be stopped and stays so. Throws `snapshot.not-found`, `snapshot.unsupported`.
+   */
   restoreSnapshot(progress: Progress, vm: string, name: string): Promise<void>
   deleteSnapshot(progress: Progress, vm: string, name: string): Promise<void>
+  listSnapshots(progress: Progress, vm: string): Promise<readonly ObservedSnapshot[]>
+  /** Why a snapshot of this machine cannot hold its memory, as a sentence; `undefined`: it can. No mutation. */
+  whyNoMemorySnapshot(progress: Progress, vm: string): Promise<string | undefined>
+  readonly forks: HostForks
 
   /** Files of the host itself. Every method throws `host.no-shell` where `can.noShell` says why. */
   readonly files: HostFiles
@@ -89,6 +101,8 @@ export interface Capabilities {
   /** Of the hypervisor and what manages it, for people: `QEMU 7.2.22, libvirt 9.0.0`. */
   readonly version: string
   readonly architecture: string
+  /** All that guests can have, by emulation where it is not the host's own. */
+  readonly architectures: readonly string[]
   readonly uefi: boolean
   readonly secureBoot: boolean
   readonly guestAgent: boolean
@@ -239,6 +253,8 @@ export interface VmDefinition {
   readonly singleSocket: boolean
   readonly memoryMib: number
   readonly machine: string
+  /** Absent: the host's own. */
+  readonly processor?: ProcessorSpec | undefined
   readonly firmware: 'bios' | 'uefi'
   readonly secureBoot: boolean
   readonly disks: readonly {
@@ -248,75 +264,4 @@ export interface VmDefinition {
   }[]
   readonly seed: { readonly volume: VolumeRef; readonly bus: SeedBus } | undefined
   readonly interfaces: readonly { readonly mac: string; readonly network: string }[]
-}
-
-export interface DiskCreation extends VolumeRef {
-  readonly sizeBytes: number
-  readonly format: 'qcow2' | 'raw'
-  /** Absent: an empty disk. `overlay` shares the base's blocks, `copy` does not depend on it. */
-  readonly base:
-    | { readonly volume: VolumeRef; readonly format: 'qcow2' | 'raw'; readonly mode: 'overlay' | 'copy' }
-    | undefined
-  readonly existing: 'keep' | 'replace'
-}
-
-export interface DiskClone extends VolumeRef {
-  readonly from: { readonly path: string; readonly format: 'qcow2' | 'raw' }
-  /**
-   * `copy` depends on nothing; `reflink` shares blocks by the file system; `auto` is a reflink where that can be
-   * had, else a copy; `overlay` is a qcow2 over the template's disk. A copy keeps the template's format.
-   */
-  readonly mode: 'auto' | 'copy' | 'reflink' | 'overlay'
-  /** Grown to this afterwards; `undefined`: as large as the template's. */
-  readonly sizeBytes: number | undefined
-  /** Folder on the host for the incomplete copy; `undefined`: the pool's own. */
-  readonly workspace: string | undefined
-  readonly existing: 'keep' | 'replace'
-}
-
-export interface DiskEdit {
-  /** For messages. */
-  readonly vm: string
-  readonly disks: readonly { readonly volume: VolumeRef; readonly format: 'qcow2' | 'raw' }[]
-  readonly acceleration: 'kvm' | 'emulation'
-  /** `grow`: the root's partition and file system take what room the disk has behind them. Absent: as large as it is. */
-  readonly root?: 'grow'
-  /** Done in this order in the guest's file system as it is mounted when the guest runs. */
-  readonly changes: readonly FileChange[]
-}
-
-export type FileChange =
-  /** Makes the folders above it, mode 0755, owner root. */
-  | {
-      readonly kind: 'write'
-      readonly path: string
-      readonly content: string | Secret
-      readonly mode: number
-      /** Write only where this file or folder exists in the guest. A symbolic link to a file does not count. */
-      readonly onlyIf?: string
-      /**
-       * The file gets the owner of this one (a home, for the files of a user whose number only the guest knows), and
-       * so do folders that are made for it, with mode 0700. Absent: root.
-       */
-      readonly ownerOf?: string
-      /** `add-lines`: what the file has stays, lines that it lacks are added. Absent: it is replaced. */
-      readonly existing?: 'add-lines'
-    }
-  /** Files that match a pattern of the shell; none is fine. */
-  | { readonly kind: 'remove'; readonly pattern: string }
-  | { readonly kind: 'link'; readonly path: string; readonly target: string }
-  /**
-   * K7. Text for the guest's `sh`, run as root in its file system, with the host's network and without its services;
-   * its failure is that of the edit.
-   */
-  | {
-      readonly kind: 'run'
-      readonly command: string
-      /** What it does, for people: `install nginx`. Absent: the command itself. */
-      readonly title?: string
-    }
-
-export interface SnapshotDefinition {
-  readonly name: string
-  readonly description: string
 }

@@ -1,4 +1,4 @@
-import type { FileChange } from '../hypervisor/contract.ts'
+import type { FileChange } from '../hypervisor/disks.ts'
 import type { CustomiseSpec } from '../spec/resolved-places.ts'
 import { write } from './changes.ts'
 import { installScript } from './packages.ts'

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
-import type { FileChange } from '../hypervisor/contract.ts'
+import type { FileChange } from '../hypervisor/disks.ts'
 import { Secret } from '../lib/secret.ts'
-import type { CloudInitSpec, InterfaceSpec } from '../spec/resolved.ts'
+import type { InterfaceSpec } from '../spec/resolved.ts'
+import type { CloudInitSpec } from '../spec/resolved-cloud-init.ts'
 import { instanceSpec } from '../testing/specs.ts'
 import { type GuestNetwork, identityChanges, type NewIdentity } from './changes.ts'
 

@@ -1,5 +1,5 @@
 import type { HostKey } from '../cloudinit/host-keys.ts'
-import type { FileChange } from '../hypervisor/contract.ts'
+import type { FileChange } from '../hypervisor/disks.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { InstanceSource, InstanceSpec } from '../spec/resolved.ts'
 import { words } from './guest-interface.ts'

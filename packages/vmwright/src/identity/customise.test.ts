@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { FileChange } from '../hypervisor/contract.ts'
+import type { FileChange } from '../hypervisor/disks.ts'
 import { Secret } from '../lib/secret.ts'
 import type { CustomiseSpec } from '../spec/resolved-places.ts'
 import { instanceSpec } from '../testing/specs.ts'

@@ -1,4 +1,4 @@
-import type { FileChange } from '../hypervisor/contract.ts'
+import type { FileChange } from '../hypervisor/disks.ts'
 import { Secret } from '../lib/secret.ts'
 import type { CustomiseSpec } from '../spec/resolved-places.ts'
 import { certificateChanges } from './certificates.ts'

@@ -1,4 +1,4 @@
-import type { FileChange } from '../hypervisor/contract.ts'
+import type { FileChange } from '../hypervisor/disks.ts'
 import type { InstanceSpec, InterfaceSpec } from '../spec/resolved.ts'
 import type { GuestNetwork } from './changes.ts'
 import { type GuestInterface, words } from './guest-interface.ts'

@@ -1,4 +1,4 @@
-import type { FileChange } from '../hypervisor/contract.ts'
+import type { FileChange } from '../hypervisor/disks.ts'
 import { singleQuoted } from '../lib/shell.ts'
 import type { CustomiseSpec } from '../spec/resolved-places.ts'
 

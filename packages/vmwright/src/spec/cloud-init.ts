@@ -3,7 +3,7 @@ import type { Member } from './groups.ts'
 import { readPublicKeys } from './public-keys.ts'
 import { toMs } from './quantity.ts'
 import type { Report } from './report.ts'
-import type { CloudInitSpec, WriteFileSpec } from './resolved.ts'
+import type { CloudInitSpec, WriteFileSpec } from './resolved-cloud-init.ts'
 import { type SecretDocument, secretRef } from './secret-ref.ts'
 import { fileText, type TextContext } from './texts.ts'
 

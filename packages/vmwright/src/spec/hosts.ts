@@ -31,6 +31,7 @@ export function resolveHosts(document: SpecDocument, context: HostContext): read
         runtimeUser: host.runtimeUser,
         repairAccess: host.repairAccess ?? false,
         login: loginOf(name, host, context),
+        guest: undefined,
         preparation: resolvePreparation(host.prepare, ['hosts', name, 'prepare'], context.report),
       }
     },

@@ -1,3 +1,4 @@
+import { defaultLifecycle } from './resolved-lifecycle.ts'
 import type { SpecDocument } from '@vmwright/contract'
 import { choose, type Choice } from './choice.ts'
 import { checkClone, checkNoClone, cloneSource, offlineSettings } from './clone.ts'
@@ -28,6 +29,8 @@ export interface InstanceContext extends CustomiseContext, NetworkContext {
   readonly pools: Choice
   readonly resolvedHosts: ReadonlyMap<string, HostSpec>
   readonly resolvedImages: ReadonlyMap<string, ImageSpec>
+  /** Of runs, absolute. */
+  readonly resultsFolder: string
   readonly imageDocuments: NonNullable<SpecDocument['images']>
 }
 
@@ -83,6 +86,10 @@ export function resolveInstance(member: Member, picked: Source, context: Instanc
     ),
     snapshot: resolveSnapshot(settings.snapshot),
     hyperv,
+    processor: undefined,
+    lifecycle: defaultLifecycle(context.resultsFolder),
+    matrix: undefined,
+    disposable: false,
   }
 }
 

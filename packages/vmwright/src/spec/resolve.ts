@@ -1,6 +1,7 @@
 import type { SpecDocument } from '@vmwright/contract'
 import { catalogue } from './catalogue.ts'
 import { type Choice, choiceOf } from './choice.ts'
+import { folderOf, resolvePath } from './path.ts'
 import { resolveCloning } from './cloning.ts'
 import { expandGroups } from './groups.ts'
 import { checkHostKinds } from './host-kinds.ts'
@@ -13,6 +14,7 @@ import { Report, type Trees } from './report.ts'
 import type { ResolvedSpec } from './resolved.ts'
 import { resolveNetworks } from './networks.ts'
 import { checkNetworks } from './network-unique.ts'
+import { noBudget } from './resolved-lifecycle.ts'
 import { resolvePools } from './pools.ts'
 import { resolveImagePolicy } from './image-policy.ts'
 import { pickSource } from './source.ts'
@@ -62,6 +64,7 @@ export function resolveSpec(input: ResolveInput): {
     report,
     homeDirectory,
     files,
+    resultsFolder: resolvePath(folderOf(file), 'results', homeDirectory),
     project: document.project,
     networks: document.networks ?? {},
     resolvedNetworks: new Map(networks.map((network) => [network.id, network])),
@@ -106,6 +109,7 @@ export function resolveSpec(input: ResolveInput): {
       pools,
       instances,
       imagePolicy,
+      budget: noBudget,
     },
     problems,
   }

@@ -1,4 +1,6 @@
+import type { CloudInitSpec } from './resolved-cloud-init.ts'
 import type { SecretRef } from '../lib/secret.ts'
+import type { LifecycleSpec, MatrixPlace, RunBudget } from './resolved-lifecycle.ts'
 import type {
   CustomiseSpec,
   NetworkSpec,
@@ -24,6 +26,8 @@ export interface ResolvedSpec {
   readonly pools: readonly PoolSpec[]
   readonly instances: readonly InstanceSpec[]
   readonly imagePolicy: ImagePolicy
+  /** G7. Of `vmwright run`. */
+  readonly budget: RunBudget
 }
 
 export interface HostSpec {
@@ -47,6 +51,8 @@ export interface HostSpec {
   readonly repairAccess: boolean
   /** Who to log in as on hosts that are not reached by `ssh` or a socket (Hyper-V). */
   readonly login: { readonly user: string; readonly password: SecretRef } | undefined
+  /** G9. The instance that this host is, when it is itself a guest: reached at its address once it runs. */
+  readonly guest: string | undefined
   readonly preparation: PreparationSpec
 }
 
@@ -192,6 +198,22 @@ export interface InstanceSpec {
     { readonly name: string; readonly description: string; readonly startAfterwards: boolean } | undefined
   /** What only Hyper-V hosts know; `undefined` on all others. */
   readonly hyperv: HypervSettings | undefined
+  /** `undefined`: the host's own. */
+  readonly processor: ProcessorSpec | undefined
+  readonly lifecycle: LifecycleSpec
+  /** `undefined`: not of the matrix. */
+  readonly matrix: MatrixPlace | undefined
+  /** May be made anew by a run when its image or hardware changed: it holds nothing of its own. True for the matrix. */
+  readonly disposable: boolean
+}
+
+export interface ProcessorSpec {
+  /** As libvirt spells it: `x86_64`, `aarch64`, `ppc64le`; `undefined`: the host's own. */
+  readonly architecture: string | undefined
+  /** Name of the CPU (`cortex-a57`); `undefined`: the host's own, or the most that the emulator can do. */
+  readonly model: string | undefined
+  /** Path of the emulator on the host; `undefined`: the hypervisor's choice. */
+  readonly emulator: string | undefined
 }
 
 export interface HypervSettings {
@@ -266,51 +288,6 @@ export interface InterfaceSpec {
   readonly rename: string | undefined
   /** C8: names to configure when no interface has the MAC (an image cloned elsewhere). */
   readonly fallbackNames: readonly string[]
-}
-
-export interface CloudInitSpec {
-  readonly user: {
-    readonly name: string
-    readonly password: SecretRef | undefined
-    /** crypt(3) form: `$6$…`, `$y$…`. */
-    readonly hashedPassword: SecretRef | undefined
-    readonly sudo: string
-    readonly shell: string
-    readonly groups: readonly string[]
-    /** Public keys, `ssh-ed25519 AAAA… comment`. */
-    readonly sshKeys: readonly string[]
-  }
-  /** Inject the key of the person who runs vmwright too, so that `vmwright ssh` works without set-up. */
-  readonly injectOwnKey: boolean
-  readonly rootPassword: SecretRef | undefined
-  readonly sshPasswordAuth: boolean
-  readonly disableRoot: boolean
-  readonly manageEtcHosts: boolean
-  readonly timezone: string
-  readonly locale: string
-  readonly packageUpdate: boolean
-  readonly packageUpgrade: boolean
-  readonly packageRebootIfRequired: boolean
-  /** As cloud-init's `apt` key; `undefined` leaves the image's own. */
-  readonly apt: Readonly<Record<string, unknown>> | undefined
-  readonly packages: readonly string[]
-  readonly bootcmd: readonly (string | readonly string[])[]
-  readonly runcmd: readonly (string | readonly string[])[]
-  readonly writeFiles: readonly WriteFileSpec[]
-  readonly finalMessage: string
-  /** Seconds; `undefined` leaves the image's own. */
-  readonly networkdWaitOnlineSeconds: number | undefined
-  /** Anything cloud-init knows, merged over the rest. */
-  readonly raw: Readonly<Record<string, unknown>>
-}
-
-export interface WriteFileSpec {
-  readonly path: string
-  readonly content: string
-  readonly owner: string
-  readonly permissions: string
-  readonly append: boolean
-  readonly defer: boolean
 }
 
 /** The ladder of readiness, lowest rung first. */

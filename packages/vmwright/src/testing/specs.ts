@@ -1,3 +1,4 @@
+import { defaultLifecycle, noBudget } from '../spec/resolved-lifecycle.ts'
 import { type NetworkSpec, noPreparation, type OwnNetworkSpec } from '../spec/resolved-places.ts'
 import { sha256Hex } from '../lib/hash.ts'
 import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec, TemplateSpec } from '../spec/resolved.ts'
@@ -13,6 +14,7 @@ export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
   runtimeUser: undefined,
   repairAccess: false,
   login: undefined,
+  guest: undefined,
   preparation: noPreparation,
   ...overrides,
 })
@@ -140,6 +142,10 @@ export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}
     },
     snapshot: { name: 'snapshot-a', description: 'initial configuration', startAfterwards: true },
     hyperv: undefined,
+    processor: undefined,
+    lifecycle: defaultLifecycle('/results'),
+    matrix: undefined,
+    disposable: false,
     ...overrides,
   }
 }
@@ -202,5 +208,6 @@ export const resolvedSpec = (
   ],
   instances,
   imagePolicy: { refresh: { kind: 'never' }, verifyCached: true, repair: false, allowNocloud: false },
+  budget: noBudget,
   ...overrides,
 })

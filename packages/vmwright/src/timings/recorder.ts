@@ -117,6 +117,7 @@ export function openRecorder(command: string, startedMs: number): Recorder {
         }
         case 'step-progress':
         case 'notice':
+        case 'output':
           return []
       }
     },

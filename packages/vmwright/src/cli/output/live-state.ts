@@ -79,6 +79,7 @@ export function applyEvent(state: LiveState, event: RunEvent): LiveState {
     case 'step-skipped':
       return change(state, event.step, () => ({ status: 'skipped', endedMs: event.atMs }))
     case 'notice':
+    case 'output':
     case 'run-finished':
       return state
   }

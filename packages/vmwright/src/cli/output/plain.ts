@@ -81,6 +81,8 @@ export function openPlainLines(
           return line(event.step, `FAILED after ${formatDuration(event.durationMs)}: ${event.error.message}`)
         case 'step-skipped':
           return line(event.step, `skipped: ${steps.get(event.step)?.title ?? event.step}`)
+        case 'output':
+          return sink.say(`${event.instance} ${event.phase}: ${event.text}`)
         case 'notice':
           return sink.say(`${event.level}: ${event.message}`)
         case 'run-finished':

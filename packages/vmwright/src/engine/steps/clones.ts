@@ -1,4 +1,4 @@
-import type { DiskClone } from '../../hypervisor/contract.ts'
+import type { DiskClone } from '../../hypervisor/disks.ts'
 import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { Handler, StepOf } from '../handlers.ts'

@@ -112,6 +112,7 @@ function definition(
     singleSocket: instance.singleSocket,
     memoryMib: instance.memoryMib,
     machine: vm.machine,
+    processor: instance.processor,
     firmware: vm.firmware,
     secureBoot: vm.secureBoot,
     disks: vm.disks.map(({ volume, device, format }) => ({ volume, device, format })),

@@ -1,4 +1,4 @@
-import type { DiskCreation } from '../../hypervisor/contract.ts'
+import type { DiskCreation } from '../../hypervisor/disks.ts'
 import { ProvisionError } from '../../lib/errors.ts'
 import { formatBytes } from '../../lib/units.ts'
 import { imagePoolName } from '../../plan/naming.ts'

@@ -6,7 +6,7 @@ import type { Progress } from '../../lib/progress.ts'
 import { Secret } from '../../lib/secret.ts'
 import type { VmPlan } from '../../plan/vm-plan.ts'
 import type { RunContext } from '../context.ts'
-import type { FileChange } from '../../hypervisor/contract.ts'
+import type { FileChange } from '../../hypervisor/disks.ts'
 import type { Handler } from '../handlers.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { uuidFromNames } from '../../lib/hash.ts'
 import { GiB } from '../../lib/units.ts'
-import type { DiskClone } from '../contract.ts'
+import type { DiskClone } from '../disks.ts'
 import { emptyDisk, expectCode, rootOf, type Suite } from './suite.ts'
 
 export function describeClones(suite: () => Suite): void {

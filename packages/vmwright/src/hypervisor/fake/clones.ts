@@ -1,6 +1,6 @@
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { DiskClone, DiskEdit } from '../contract.ts'
+import type { DiskClone, DiskEdit } from '../disks.ts'
 import type { FakeContext } from './context.ts'
 import * as daemon from './daemon.ts'
 import { requireShell } from './files.ts'

@@ -1,3 +1,5 @@
+import { hostForks } from './forks.ts'
+import { ProvisionError } from '../../lib/errors.ts'
 import type { Seam } from '../../lib/seam.ts'
 import type { Hypervisor } from '../contract.ts'
 import { cloneDisk, editDisks } from './clones.ts'
@@ -77,6 +79,11 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
     createSnapshot: (progress, vm, snapshot) => createSnapshot(context, progress, vm, snapshot),
     restoreSnapshot: (progress, vm, name) => restoreSnapshot(context, progress, vm, name),
     deleteSnapshot: (progress, vm, name) => deleteSnapshot(context, progress, vm, name),
+    listSnapshots: async () => {
+      throw new ProvisionError('internal.bug', { message: 'Snapshots are not listed yet.' })
+    },
+    whyNoMemorySnapshot: async () => 'snapshots with memory are not there yet',
+    forks: hostForks(),
     guest: (vm) => openGuest(context, vm),
     async close() {},
   }

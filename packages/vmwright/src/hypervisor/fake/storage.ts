@@ -1,6 +1,7 @@
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { DiskCreation, ImagePlacement, PoolDefinition, VolumeRef } from '../contract.ts'
+import type { ImagePlacement, PoolDefinition, VolumeRef } from '../contract.ts'
+import type { DiskCreation } from '../disks.ts'
 import type { FakeContext } from './context.ts'
 import * as daemon from './daemon.ts'
 import type { FakeVolume } from './world.ts'

@@ -1,5 +1,6 @@
 import { GiB } from '../../lib/units.ts'
-import type { Capabilities, FileChange, ObservedVm, PoolDefinition } from '../contract.ts'
+import type { Capabilities, ObservedVm, PoolDefinition } from '../contract.ts'
+import type { FileChange } from '../disks.ts'
 import type { AccessRepair, HostFile } from '../host-files.ts'
 import type { NetworkDefinition } from '../networks.ts'
 import { createFakeSystemFacts, type FakeSystem } from './system-facts.ts'
@@ -190,6 +191,7 @@ export function createFakeWorld(overrides: Partial<FakeWorld> = {}): FakeWorld {
     capabilities: {
       version: 'fake 1.0.0',
       architecture: 'x86_64',
+      architectures: ['x86_64', 'aarch64'],
       uefi: true,
       secureBoot: true,
       guestAgent: true,

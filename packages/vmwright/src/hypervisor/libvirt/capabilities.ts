@@ -46,6 +46,7 @@ export async function readCapabilities(
   return {
     version: `${own}, libvirt ${versionText(version)}`,
     architecture: textAt(domain, 'arch') ?? 'x86_64',
+    architectures: [textAt(domain, 'arch') ?? 'x86_64'],
     uefi,
     secureBoot: uefi && valuesOf(find(os, 'loader'), 'secure').includes('yes'),
     guestAgent: isQemu,

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { ProvisionError } from '../../lib/errors.ts'
 import { Progress } from '../../lib/progress.ts'
-import type { DiskClone } from '../contract.ts'
+import type { DiskClone } from '../disks.ts'
 import { busy, shrinkRefused, type HostAccess } from './clone-disk.ts'
 import { cloneScript, exit, partialName, removeScript } from './clone-script.ts'
 import { sectorBytes, volumePath } from './volumes.ts'

@@ -1,7 +1,7 @@
 import { calls, errorCode } from '@vmwright/libvirt'
 import { messageOf, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { DiskClone } from '../contract.ts'
+import type { DiskClone } from '../disks.ts'
 import { copyByLibvirt } from './clone-by-libvirt.ts'
 import { copyByShell } from './clone-by-shell.ts'
 import type { HostShell } from './host-shell.ts'

@@ -1,6 +1,6 @@
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { DiskEdit } from '../contract.ts'
+import type { DiskEdit } from '../disks.ts'
 import type { HostAccess } from './clone-disk.ts'
 import { applyChanges } from './guestfish/apply.ts'
 import { GuestfishEnded, withGuestfish } from './guestfish/conversation.ts'

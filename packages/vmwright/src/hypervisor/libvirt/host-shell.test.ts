@@ -14,6 +14,7 @@ const spec = (uri: string): HostSpec => ({
   runtimeUser: undefined,
   repairAccess: false,
   login: undefined,
+  guest: undefined,
   preparation: noPreparation,
 })
 

@@ -1,3 +1,5 @@
+import { hostForks } from './forks/forks.ts'
+import { ProvisionError } from '../../lib/errors.ts'
 import { calls, LibvirtError, openLibvirt, parseUri, type Libvirt } from '@vmwright/libvirt'
 import { acquireExclusive } from '../../lib/exclusive.ts'
 import type { Progress } from '../../lib/progress.ts'
@@ -94,6 +96,11 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     createSnapshot: (progress, vm, snapshot) => createSnapshot(session, progress, vm, snapshot),
     restoreSnapshot: (progress, vm, name) => restoreSnapshot(session, progress, vm, name),
     deleteSnapshot: (progress, vm, name) => deleteSnapshot(session, progress, vm, name),
+    listSnapshots: async () => {
+      throw new ProvisionError('internal.bug', { message: 'Snapshots are not listed yet.' })
+    },
+    whyNoMemorySnapshot: async () => 'snapshots with memory are not there yet',
+    forks: hostForks(),
     guest: (vm) => guestAccess(session, vm),
     close: () => session.libvirt.close(),
   }

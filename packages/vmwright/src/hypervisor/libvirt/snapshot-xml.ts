@@ -1,5 +1,5 @@
 import { childrenOf, el, find, parseXml, textAt, writeXml } from '../../lib/xml.ts'
-import type { SnapshotDefinition } from '../contract.ts'
+import type { SnapshotDefinition } from '../snapshots.ts'
 
 /** An overlay file that an external snapshot puts over a disk. */
 export interface SnapshotOverlay {

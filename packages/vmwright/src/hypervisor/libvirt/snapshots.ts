@@ -2,7 +2,7 @@ import { calls, errorCode, type Domain, type DomainSnapshot } from '@vmwright/li
 import { dirname } from 'node:path'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { SnapshotDefinition } from '../contract.ts'
+import type { SnapshotDefinition } from '../snapshots.ts'
 import { definitionXml, disksOf } from './disks.ts'
 import { snapshotNames } from './observe.ts'
 import { overlayName } from './overlay-name.ts'

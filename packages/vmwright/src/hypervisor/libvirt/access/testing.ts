@@ -27,6 +27,7 @@ export const shell: HostShell = hostShell({
   runtimeUser: undefined,
   repairAccess: false,
   login: undefined,
+  guest: undefined,
   preparation: noPreparation,
 })
 

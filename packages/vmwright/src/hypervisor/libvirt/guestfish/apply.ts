@@ -1,4 +1,4 @@
-import type { FileChange } from '../../contract.ts'
+import type { FileChange } from '../../disks.ts'
 import type { Guestfish } from './conversation.ts'
 import { runCommand, titleOf } from './run.ts'
 import { parts } from './words.ts'

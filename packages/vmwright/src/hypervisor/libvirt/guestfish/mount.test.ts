@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { FileChange } from '../../contract.ts'
+import type { FileChange } from '../../disks.ts'
 import type { Guestfish } from './conversation.ts'
 import { mountSystem } from './mount.ts'
 

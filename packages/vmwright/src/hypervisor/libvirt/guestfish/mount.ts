@@ -1,4 +1,4 @@
-import type { DiskEdit } from '../../contract.ts'
+import type { DiskEdit } from '../../disks.ts'
 import type { Guestfish } from './conversation.ts'
 import {
   type Filesystem,

@@ -1,4 +1,4 @@
-import type { FileChange } from '../../contract.ts'
+import type { FileChange } from '../../disks.ts'
 import type { Guestfish } from './conversation.ts'
 
 /** A command of the changes that ended otherwise than by `exit 0`. */

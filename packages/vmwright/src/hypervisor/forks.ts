@@ -1,0 +1,55 @@
+import type { Progress } from '../lib/progress.ts'
+import type { VmMark } from './contract.ts'
+
+/**
+ * X9. Distinct machines from one that has been booted: memory and disks are copied on write from a source that never
+ * changes. What a guest thinks it is (addresses, keys, names) is the caller's to change afterwards.
+ */
+export interface HostForks {
+  /** Why machines cannot be forked from this one here, as a sentence; `undefined`: they can. No mutation. */
+  whyNot(progress: Progress, vm: string): Promise<string | undefined>
+  /**
+   * Freezes a snapshot with memory (or, without a name, the machine as it runs now) as a source. The machine goes on
+   * as it was. Repeatable: a source of that name that is complete is taken as it is.
+   */
+  freeze(progress: Progress, source: ForkDefinition): Promise<void>
+  sources(progress: Progress): Promise<readonly ForkSource[]>
+  /** Starts a machine from the source, without network interfaces. Throws `vm.exists`. Under its name only when it is complete. */
+  fork(progress: Progress, fork: ForkedVm): Promise<void>
+  /** Plugs a network interface into a running machine, now and for its next start. Repeatable. */
+  plugInterface(
+    progress: Progress,
+    vm: string,
+    nic: { readonly mac: string; readonly network: string },
+  ): Promise<void>
+  /** Throws `disk.in-use` while machines rest on it. Repeatable. */
+  removeSource(progress: Progress, name: string): Promise<void>
+}
+
+export interface ForkDefinition {
+  /** Of the source: letters, digits, `-` and `.`. */
+  readonly name: string
+  readonly project: string
+  readonly vm: string
+  readonly snapshot: string | undefined
+  readonly pool: string
+}
+
+export interface ForkSource {
+  readonly name: string
+  readonly project: string
+  readonly vm: string
+  readonly snapshot: string | undefined
+  readonly createdAtMs: number
+  readonly sizeBytes: number
+  /** Machines whose disks or memory rest on it. */
+  readonly dependents: readonly string[]
+}
+
+export interface ForkedVm {
+  readonly source: string
+  readonly name: string
+  /** UUID. */
+  readonly id: string
+  readonly mark: VmMark
+}
