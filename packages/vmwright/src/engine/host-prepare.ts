@@ -1,5 +1,5 @@
 import { planBridgeRemoval, planBridges } from '../host/bridges.ts'
-import { planPrepare, withParts } from '../host/plan-prepare.ts'
+import { emptyPlan, planPrepare, withParts } from '../host/plan-prepare.ts'
 import { planRestore } from '../host/plan-restore.ts'
 import { isProvisionError, ProvisionError } from '../lib/errors.ts'
 import { Progress } from '../lib/progress.ts'
@@ -60,8 +60,13 @@ export const restoreHosts = (progress: Progress, options: HostRunOptions): Promi
         return { host: spec.name, changes, made, machines }
       }),
     )
-    const bridges = recorded.map(({ host, made }) => planBridgeRemoval(host, made))
-    return withParts(planRestore(options.spec.project, recorded), bridges)
+    const hosts = recorded.map((each) => ({ ...each, removal: planBridgeRemoval(each.host, each.made) }))
+    const { project } = options.spec
+    const items = planRestore(
+      project,
+      hosts.map(({ removal, ...each }) => ({ ...each, bridges: removal.steps.map(({ id }) => id) })),
+    )
+    return withParts(emptyPlan(project), [...hosts.map(({ removal }) => removal), items])
   })
 
 const namesOf = ({ hosts }: HostRunOptions): string => hosts.map(({ name }) => name).join(', ')

@@ -8,13 +8,18 @@ export interface RecordedChanges {
   readonly changes: readonly HostChange[]
   /** Machines on the host, which would lose their hypervisor. */
   readonly machines: readonly string[]
+  /** Ids of the steps that take its bridges back. */
+  readonly bridges: readonly string[]
 }
 
-/** Takes back what is on record, latest first, one after the other: what came last stands on what came before. Pure. */
+/**
+ * Takes back what is on record, latest first, one after the other: what came last stands on what came before. Bridges
+ * go before all of it; where one stays, so do the packages and services that run it. Pure.
+ */
 export const planRestore = (project: string, hosts: readonly RecordedChanges[]): Plan =>
   withParts(emptyPlan(project), hosts.map(planHost))
 
-function planHost({ host, changes, machines }: RecordedChanges): HostPlan {
+function planHost({ host, changes, machines, bridges }: RecordedChanges): HostPlan {
   const id = (item: HostItem): string => `${host}/${itemName(item)}`
   const needsThem = changes.some(({ item }) => item.kind === 'package' || item.kind === 'service')
   return {
@@ -26,8 +31,8 @@ function planHost({ host, changes, machines }: RecordedChanges): HostPlan {
         host,
         title: restoreTitle(change),
         reason: 'it is on record as changed by vmwright',
-        after: previous === undefined ? [] : [id(previous.item)],
-        evenAfterFailure: true,
+        after: previous === undefined ? bridges : [id(previous.item)],
+        evenAfterFailure: bridges.length === 0,
         change,
       }
     }),

@@ -71,7 +71,7 @@ describe('the plan of `host restore`', () => {
   ]
 
   it('K2: takes back in the order of the record, one after the other, whatever becomes of the one before', () => {
-    const { steps } = planRestore('lab', [{ host: 'rack1', changes, machines: [] }])
+    const { steps } = planRestore('lab', [{ host: 'rack1', changes, machines: [], bridges: [] }])
     expect(steps.map(({ title, after, evenAfterFailure }) => [title, after, evenAfterFailure])).toEqual([
       [expect.stringContaining('stop service libvirtd'), [], true],
       ['set net.ipv4.ip_forward back to 0', ['rack1/service libvirtd'], true],
@@ -83,12 +83,21 @@ describe('the plan of `host restore`', () => {
     ])
   })
 
+  it('K2, K5: leaves packages and services where a bridge that they may run could not be removed', () => {
+    const bridges = ['rack1/bridge br0']
+    const { steps } = planRestore('lab', [{ host: 'rack1', changes, machines: [], bridges }])
+    expect(steps[0]?.after).toEqual(bridges)
+    expect(steps.some(({ evenAfterFailure }) => evenAfterFailure)).toBe(false)
+  })
+
   it('K2: refuses while machines would lose their hypervisor', () => {
     const machines = ['web-1', 'web-2']
-    expect(planRestore('lab', [{ host: 'rack1', changes, machines }]).findings).toMatchObject([
+    expect(planRestore('lab', [{ host: 'rack1', changes, machines, bridges: [] }]).findings).toMatchObject([
       { severity: 'error', message: expect.stringContaining('web-1, web-2') },
     ])
     const harmless = [changes[1] ?? change({ kind: 'kernel-module', name: 'tun' })]
-    expect(planRestore('lab', [{ host: 'rack1', changes: harmless, machines }]).findings).toEqual([])
+    expect(
+      planRestore('lab', [{ host: 'rack1', changes: harmless, machines, bridges: [] }]).findings,
+    ).toEqual([])
   })
 })
