@@ -2,16 +2,18 @@ import type { ErrorReport } from './errors.ts'
 
 /**
  * G10. What became of a run of lifecycles: `results.json` in its folder, of which JUnit XML and the report are made.
- * Times are milliseconds since the epoch; paths are relative to the folder of the run.
+ * Times are milliseconds since the epoch; paths are relative to the folder of the run, with `/` between their parts.
+ * `unfinished` stands in the file of a run that goes on, or whose process was killed.
  */
 export interface LifecycleRun {
   readonly version: 1
-  /** Name of its folder: `20261121T101500Z-4711`. */
+  /** Name of its folder: `20261121T101500Z-4711`, the time in UTC and the process. */
   readonly id: string
   readonly project: string
   readonly startedAtMs: number
+  /** Of an unfinished run: until the file was written. */
   readonly durationMs: number
-  readonly outcome: 'passed' | 'failed' | 'cancelled'
+  readonly outcome: 'passed' | 'failed' | 'cancelled' | 'unfinished'
   readonly guests: readonly GuestRun[]
 }
 
@@ -20,7 +22,7 @@ export interface GuestRun {
   readonly host: string
   readonly platform: string | undefined
   readonly target: string | undefined
-  readonly outcome: 'passed' | 'failed' | 'cancelled' | 'not-run'
+  readonly outcome: 'passed' | 'failed' | 'cancelled' | 'not-run' | 'unfinished'
   /** In the order of their start. */
   readonly actions: readonly ActionRun[]
   /** Why nothing was done, for `not-run`. */
@@ -37,7 +39,7 @@ export interface ActionRun {
    * that had been killed was ended).
    */
   readonly action: string
-  readonly status: 'passed' | 'failed' | 'cancelled' | 'skipped' | 'cached'
+  readonly status: 'passed' | 'failed' | 'cancelled' | 'skipped' | 'cached' | 'unfinished'
   readonly startedAtMs: number
   readonly durationMs: number
   /** Why it was left out, or what it was taken from: `no file`, `not allowed`, `restored from shop.4f2a.init`. */

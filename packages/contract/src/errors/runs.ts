@@ -57,4 +57,14 @@ export const runErrors = {
     when: 'Its image or hardware changed since it was made, and it is not part of the matrix.',
     hint: '`--rebuild NAME` makes it anew; what is on its disks is lost.',
   },
+  'results.unwritable': {
+    title: 'The results of a run cannot be kept.',
+    when: 'Their folder cannot be made or written to, or the disk is full.',
+    hint: 'Make room, or name another folder by `lifecycle.results`.',
+  },
+  'results.not-found': {
+    title: 'There is no such run among the results.',
+    when: 'The run that is named, or any run, is not in the folder of results or cannot be read.',
+    hint: '`vmwright results` lists the runs that there are.',
+  },
 } as const satisfies Record<string, ErrorEntry>
