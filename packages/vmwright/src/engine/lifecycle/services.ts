@@ -1,0 +1,56 @@
+import type { StepRun } from '@vmwright/contract'
+import type { Progress } from '../../lib/progress.ts'
+import type { PhaseSearch } from '../../phases/find.ts'
+import type { Phase, PhaseInputs, Phases } from '../../phases/phase.ts'
+import type { PhaseContext } from '../../phases/run.ts'
+import type { Results } from '../../results/results.ts'
+import type { LayerInputs } from '../../snapshots/layers.ts'
+import type { HostSpec, InstanceSpec, ResolvedSpec } from '../../spec/resolved.ts'
+import type { SessionServices } from '../session.ts'
+import type { ConnectorContext, Decision, DecideRequest, GuestConnector, LayerKeys } from './parts.ts'
+
+/** What a run of lifecycles is made of. Tests plug in phases of their own; the entry points the real ones. */
+export interface LifecycleServices {
+  readonly session: SessionServices
+  readonly connectorOf: (context: ConnectorContext) => GuestConnector
+  readonly findPhases: (progress: Progress, search: PhaseSearch) => Promise<Phases>
+  readonly collectInputs: (
+    progress: Progress,
+    phase: Phase,
+    options: { readonly folder: string | undefined },
+  ) => Promise<PhaseInputs>
+  readonly runPhase: (progress: Progress, phase: Phase, context: PhaseContext) => Promise<readonly StepRun[]>
+  readonly cache: LayerCache
+  readonly openResults: (progress: Progress) => Promise<Results>
+  /** Private key, on this machine, that guests with the own key accept. */
+  readonly identityFile: string
+  /** G9. A host that is a guest, as it can be reached from here. */
+  readonly nestedHost: (progress: Progress, host: HostSpec, login: NestedLogin) => Promise<HostSpec>
+  /** Holds a name on this machine until disposed or dead. Throws `host.locked` at the deadline. */
+  readonly hold: (progress: Progress, key: string, holder: string) => Promise<AsyncDisposable>
+}
+
+/** The pure part of the cache of snapshots. */
+export interface LayerCache {
+  readonly inputsOf: (request: LayerRequest) => LayerInputs
+  readonly keysOf: (inputs: LayerInputs) => LayerKeys
+  readonly decide: (request: DecideRequest) => Decision
+}
+
+export interface LayerRequest {
+  readonly spec: ResolvedSpec
+  readonly instance: InstanceSpec
+  /** Of what it was made, or will be: `image:<digest>` or `template:<content identity>`. */
+  readonly base: string
+  readonly phases: LayerInputs['phases']
+}
+
+/** How to log in to a guest that is a hypervisor. */
+export interface NestedLogin {
+  readonly user: string
+  readonly addresses: readonly string[]
+  readonly port: number
+  readonly hostKeys: readonly string[]
+  /** The host that the guest is on. */
+  readonly outer: HostSpec
+}
