@@ -12,12 +12,20 @@ import { type Customisation, customiseChanges } from '../../packages/vmwright/sr
 import { sha256Hex } from '../../packages/vmwright/src/lib/hash.ts'
 import { Secret } from '../../packages/vmwright/src/lib/secret.ts'
 import { instanceSpec } from '../../packages/vmwright/src/testing/specs.ts'
+import { openWorkspace } from '../support/workspace.ts'
 import { openTestHost, uri } from './libvirt-driver-host.ts'
 
-/** A real image of Debian, which other tests leave in the cache; every test has an overlay of its own. */
-const [image] = globSync('/var/lib/libvirt/images/vmwright/cache/debian-*.qcow2')
 const tools = ['guestfish', 'qemu-img', 'dpkg-deb', 'openssl']
 const missing = tools.filter((tool) => spawnSync(tool, ['--version']).error !== undefined)
+
+const whyNot =
+  missing.length > 0
+    ? `scripts/setup.sh test installs what is missing: ${missing.join(', ')}`
+    : globSync('/boot/vmlinu*').length === 0
+      ? 'libguestfs has no kernel: scripts/setup.sh test installs one'
+      : uri !== 'qemu:///system'
+        ? 'the libvirt under test does not have the disks of this machine'
+        : undefined
 
 const usual = instanceSpec('node-1')
 const nic = {
@@ -51,25 +59,23 @@ const wanted = (overrides: Partial<Customisation['customise']> = {}): Customisat
   },
 })
 
+/** A real image of Debian, which the tests of guests find in the cache then; every test has an overlay of its own. */
+let image: string
 /** A repository with one package, whose installation would start a service, served to the appliance over HTTP. */
 let repository: Awaited<ReturnType<typeof openRepository>>
 beforeAll(async () => {
-  if (missing.length === 0) repository = await openRepository()
-})
+  if (whyNot !== undefined) return
+  repository = await openRepository()
+  image = await pullImage()
+}, 600_000)
 afterAll(() => repository?.[Symbol.asyncDispose]())
 beforeEach(({ skip }) => {
-  skip(missing.length > 0, `scripts/setup.sh test installs what is missing: ${missing.join(', ')}`)
-  skip(globSync('/boot/vmlinu*').length === 0, 'libguestfs has no kernel: scripts/setup.sh test installs one')
-  skip(
-    image === undefined,
-    'the cache has no image of Debian: an acceptance test or `vmwright apply` makes one',
-  )
-  skip(uri !== 'qemu:///system', 'the libvirt under test does not have the disks of this machine')
+  skip(whyNot !== undefined, whyNot)
 })
 
 it('K7: the disk of an image becomes the machine of the spec, twice the same, and the image stays', async () => {
   await using test = await openTestHost('customise')
-  const before = sha256Hex(await readFile(image ?? ''))
+  const before = sha256Hex(await readFile(image))
   const { edit, root } = await overlayIn(test)
   const changes = customiseChanges({
     ...wanted({
@@ -122,7 +128,7 @@ it('K7: the disk of an image becomes the machine of the spec, twice the same, an
   expect(seen('console').join(' ')).toContain('console=ttyS0,115200')
   expect(seen('size')).toEqual(['grown'])
   expect(told).toContain(`install vmwright-probe in the disks of ${test.prefix}node-1`)
-  expect(sha256Hex(await readFile(image ?? ''))).toBe(before)
+  expect(sha256Hex(await readFile(image))).toBe(before)
 }, 1_200_000)
 
 it('K7: a command that fails tells itself, its status and what it said last', async () => {
@@ -142,7 +148,7 @@ type TestHost = Awaited<ReturnType<typeof openTestHost>>
 async function overlayIn({ host, progress, folder, prefix }: TestHost) {
   const pool = `${prefix}pool`
   const root = join(folder, 'root.qcow2')
-  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', image ?? '', root, '6G'])
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', image, root, '6G'])
   await host.ensurePool(progress, { name: pool, path: folder })
   const edit = (changes: DiskEdit['changes']): DiskEdit => ({
     vm: `${prefix}node-1`,
@@ -196,6 +202,25 @@ const questions: Readonly<Record<string, string>> = {
   'resolv.conf': 'readlink /etc/resolv.conf',
   console: 'cat /etc/default/grub',
   size: inGuest('[ $(df --output=size -m / | tail -n 1) -gt 5000 ] && echo grown'),
+}
+
+/** Builds it from packages where the cache has none. */
+async function pullImage(): Promise<string> {
+  await using space = await openWorkspace('customise')
+  await space.spec('vmwright.yaml', {
+    version: 1,
+    project: 'customise',
+    hosts: { local: { acceleration: 'emulate' } },
+    images: { base: { build: { distribution: 'debian', suite: 'bookworm', packages: ['ifupdown'] } } },
+    instances: { node: { image: 'base' } },
+  })
+  const pulled = await space.vmwright(['images', 'pull'])
+  expect(pulled).toMatchObject({ code: 0 })
+  const { stdout } = await space.vmwright(['images', 'list', '--json'])
+  const [cache] = JSON.parse(stdout) as [
+    { readonly images: readonly [{ readonly cached: { readonly path: string } }] },
+  ]
+  return cache.images[0].cached.path
 }
 
 async function openRepository() {
