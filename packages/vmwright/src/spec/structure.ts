@@ -24,16 +24,39 @@ export function checkStructure(root: Node): Structure {
   const first = parse(root)
   if (first.success) return { document: first.data, sound: root, problems: [] }
   const issues = flatten(first.error.issues, root)
-  const problems = issues.slice(0, maxTold).flatMap((issue) => tell(root, issue))
+  return { ...withoutFaults(root, issues), problems: tellAll(root, issues, ofSpec) }
+}
+
+/** A form of a file: its schema, and what the file is called in messages. */
+export interface Form<T> {
+  readonly schema: z.ZodType<T>
+  readonly name: string
+}
+
+const ofSpec: Form<SpecDocument> = { schema: specDocument, name: 'the spec' }
+
+/** Checks a tree that is of no use with any fault in it. */
+export function checkForm<T>(
+  root: Node,
+  form: Form<T>,
+): { readonly document: T } | { readonly problems: readonly Problem[] } {
+  const parsed = form.schema.safeParse(toValue(root), { error: defaultMessage })
+  return parsed.success
+    ? { document: parsed.data }
+    : { problems: tellAll(root, flatten(parsed.error.issues, root), form) }
+}
+
+const parse = (root: Node) => specDocument.safeParse(toValue(root), { error: defaultMessage })
+
+function tellAll(root: Node, issues: readonly Issue[], form: Form<unknown>): readonly Problem[] {
+  const problems = issues.slice(0, maxTold).flatMap((issue) => tell(root, issue, form))
   if (issues.length > maxTold) {
     problems.push(
       problemAt(root.place, { message: `has ${issues.length - maxTold} more faults of this kind` }),
     )
   }
-  return { ...withoutFaults(root, issues), problems }
+  return problems
 }
-
-const parse = (root: Node) => specDocument.safeParse(toValue(root), { error: defaultMessage })
 
 /** Takes out what is wrong, then what lacks something for it, until the rest is a document. */
 function withoutFaults(root: Node, issues: readonly Issue[]): Omit<Structure, 'problems'> {
@@ -96,10 +119,10 @@ function closest(branches: readonly (readonly Issue[])[]): readonly (readonly Is
   return branches.filter((branch) => branch.length === fewest)
 }
 
-function tell(root: Node, issue: Issue): readonly Problem[] {
+function tell(root: Node, issue: Issue, form: Form<unknown>): readonly Problem[] {
   const { path } = issue
   if (issue.code === 'unrecognized_keys') {
-    const fields = fieldsAt(specDocument, path)
+    const fields = fieldsAt(form.schema, path)
     if (/password/i.test(String(path.at(-1)))) {
       // What stands where a secret belongs may be the secret, so it is not repeated.
       const place = placeAround(root, [...path, issue.keys[0] ?? ''])
@@ -114,7 +137,7 @@ function tell(root: Node, issue: Issue): readonly Problem[] {
     return issue.keys.slice(0, maxTold).map((key) =>
       problemAt(placeAround(root, [...path, key]), {
         path: [...path, key],
-        message: 'is not a field of the spec',
+        message: `is not a field of ${form.name}`,
         hint: hintForUnknown(key, fields),
       }),
     )
