@@ -200,6 +200,8 @@ export interface VmMark {
   readonly hostKeys: readonly string[]
   /** User to log in as. */
   readonly user: string
+  /** The run of lifecycles that has begun on it and not ended. A snapshot that is restored may bring an old one back. */
+  readonly run?: string
 }
 
 export interface VolumeRef {
