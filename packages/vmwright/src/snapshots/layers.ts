@@ -6,7 +6,7 @@ export type LayerName = (typeof layerNames)[number]
 
 /** All that a layer's content depends on. Plain data, so that what changed can be told by name. */
 export interface LayerInputs {
-  /** Counted up when vmwright does differently what a layer holds. */
+  /** `layersLayout` of `keys.ts`. */
   readonly layout: number
   /** `image:<digest>` or `template:<content identity>`. */
   readonly base: string
@@ -25,11 +25,11 @@ export interface LayerInputs {
   readonly secrets: Readonly<Record<string, string>>
 }
 
-/** Written beside a snapshot, to be recognised by. */
+/** Written beside a snapshot by `writeNote` of `note.ts`, to be recognised by. */
 export interface LayerNote {
   readonly project: string
   readonly layer: LayerName
-  /** 64 hex digits. */
+  /** Of what the snapshot really holds, 64 hex digits: the layer's own only when it was made in the way that stands for. */
   readonly key: string
   readonly revision: string
   /** Name → digest of each input, to tell later which one changed. */
