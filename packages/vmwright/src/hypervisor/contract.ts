@@ -202,6 +202,8 @@ export interface VmMark {
   readonly user: string
   /** The run of lifecycles that has begun on it and not ended. A snapshot that is restored may bring an old one back. */
   readonly run?: string
+  /** Phases of a lifecycle have run on it since it was clean. */
+  readonly used?: true
 }
 
 export interface VolumeRef {

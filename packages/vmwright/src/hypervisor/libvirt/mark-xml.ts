@@ -12,7 +12,14 @@ export const markPrefix = 'vmwright'
 export function markElement(mark: VmMark): XmlElement {
   return el(
     'vm',
-    { project: mark.project, instance: mark.instance, stage: mark.stage, user: mark.user, run: mark.run },
+    {
+      project: mark.project,
+      instance: mark.instance,
+      stage: mark.stage,
+      user: mark.user,
+      run: mark.run,
+      used: mark.used && 'yes',
+    },
     el(mark.image.kind, { id: mark.image.id, digest: mark.image.digest }),
     el('seed', {
       instanceId: mark.seed.instanceId,
@@ -52,7 +59,7 @@ export function isOf(element: XmlElement, namespace: string): boolean {
 export function parseMark(domain: XmlElement): VmMark | undefined {
   const vm = metadataIn(domain, markNamespace)
   if (vm === undefined) return undefined
-  const { project, instance, stage, user, run } = vm.attributes
+  const { project, instance, stage, user, run, used } = vm.attributes
   const template = find(vm, 'template')
   const source = (template ?? find(vm, 'image'))?.attributes ?? {}
   const seed = find(vm, 'seed')?.attributes ?? {}
@@ -75,6 +82,7 @@ export function parseMark(domain: XmlElement): VmMark | undefined {
     hostKeys: childrenOf(vm, 'hostKey').map((key) => textAt(key) ?? ''),
     user: user ?? '',
     ...(run === undefined ? {} : { run }),
+    ...(used === 'yes' ? { used: true } : {}),
   }
 }
 
