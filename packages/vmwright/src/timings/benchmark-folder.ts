@@ -1,7 +1,7 @@
 import { access, readdir, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf, ProvisionError, systemCode } from '../lib/errors.ts'
-import { makeFolder } from './make-folder.ts'
+import { makeFolder } from '../lib/make-folder.ts'
 import { type ProcessTimes, renderTimes } from './process-times.ts'
 import { timesFileName } from './read.ts'
 

@@ -1,6 +1,6 @@
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder } from './make-folder.ts'
+import { makeFolder } from '../lib/make-folder.ts'
 import { csvHeader, toCsvLine, toJsonLine, type TimingRecord } from './record.ts'
 import type { TimingSummary } from './summary.ts'
 

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder } from './make-folder.ts'
+import { makeFolder } from '../lib/make-folder.ts'
 
 /** Folders of runs are kept up to this number, unless `VMWRIGHT_KEEP_RUNS` says another. */
 export const defaultKeptRuns = 20

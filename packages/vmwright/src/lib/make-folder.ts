@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { systemCode } from '../lib/errors.ts'
+import { systemCode } from './errors.ts'
 
 /**
  * Makes a folder and those above it; one that is there is left as it is. Throws the system's error. Node's own

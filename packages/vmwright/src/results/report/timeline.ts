@@ -1,0 +1,144 @@
+import type { ActionRun, GuestRun, LifecycleRun } from '@vmwright/contract'
+import { formatDuration } from '../../lib/units.ts'
+import { html, type Html } from './html.ts'
+import { looks, outcomeWords, toneOf } from './words.ts'
+
+/** The width that a lane is thought to have, to see where a name has room. */
+const laneWidth = 860
+const laneHeight = 34
+const barHeight = 22
+const characterWidth = 7.2
+
+/**
+ * A lane for each guest on one axis of time, drawn as SVG without a script. Shapes carry their own colours, so that
+ * they are seen where a style sheet is not allowed; each has a title, and the table of its guest says it all again.
+ */
+export function renderTimeline(run: LifecycleRun, anchor: (guest: GuestRun) => string): Html {
+  const axis = axisOf(run)
+  return html`<table class="timeline">
+    <caption>
+      ${legend()}
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">Guest</th>
+        <th scope="col" class="lane">
+          <svg width="100%" height="16" role="img" aria-label="time since the start of the run">
+            ${ticksOf(axis).map(
+              ({ at, text, anchor: place }) =>
+                html`<text x="${at}%" y="12" text-anchor="${place}" class="tick" font-size="11" fill="#777"
+                  >${text}</text
+                >`,
+            )}
+          </svg>
+        </th>
+        <th scope="col">Result</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${run.guests.map(
+        (guest) =>
+          html`<tr>
+            <th scope="row"><a href="#${anchor(guest)}">${guest.name}</a></th>
+            <td class="lane">${laneOf(guest, axis)}</td>
+            <td class="${guest.outcome}">
+              ${outcomeWords[guest.outcome].sign} ${outcomeWords[guest.outcome].word}
+            </td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`
+}
+
+function legend(): Html {
+  const tones = (['ran', 'cached', 'waited', 'failed', 'cancelled', 'unfinished'] as const).map((tone) => {
+    const { sign, word, fill } = looks[tone]
+    return html`<span class="key"
+      ><svg width="12" height="12" aria-hidden="true">
+        <rect width="12" height="12" rx="2" fill="${fill}" class="${tone}" />
+      </svg>
+      ${sign} ${word}</span
+    > `
+  })
+  return html`${tones}`
+}
+
+interface Axis {
+  readonly startMs: number
+  readonly lengthMs: number
+}
+
+/** All that was done, also where clocks were set back meanwhile. */
+function axisOf(run: LifecycleRun): Axis {
+  const actions = run.guests.flatMap((guest) => guest.actions)
+  const startMs = Math.min(run.startedAtMs, ...actions.map((action) => action.startedAtMs))
+  const ends = actions.map((action) => action.startedAtMs + action.durationMs)
+  const endMs = Math.max(run.startedAtMs + run.durationMs, ...ends)
+  return { startMs, lengthMs: Math.max(1, endMs - startMs) }
+}
+
+const tickSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400]
+
+/** At most eight marks at round times. */
+export function ticksOf({ lengthMs }: Pick<Axis, 'lengthMs'>) {
+  const seconds = lengthMs / 1000
+  const step = tickSteps.find((each) => seconds / each <= 8) ?? Math.ceil(seconds / 8 / 86_400) * 86_400
+  return Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => {
+    const at = ((index * step) / seconds) * 100
+    return {
+      at: percent(at),
+      text: index === 0 ? '0' : formatDuration(index * step * 1000),
+      anchor: index === 0 ? 'start' : at > 96 ? 'end' : 'middle',
+    }
+  })
+}
+
+function laneOf(guest: GuestRun, axis: Axis): Html {
+  const shown = guest.actions.filter((action) => action.status !== 'skipped' && action.durationMs > 0)
+  return html`<svg width="100%" height="${laneHeight}" role="img" aria-label="${laneText(guest)}">
+    ${ticksOf(axis).map(({ at }) => html`<line x1="${at}%" x2="${at}%" y1="0" y2="${laneHeight}" class="grid" stroke="#8884" />`)}
+    ${shown.map((action) => barOf(action, axis))}
+  </svg>`
+}
+
+function barOf(action: ActionRun, axis: Axis): Html {
+  const { sign, word, fill } = looks[toneOf(action)]
+  const x = placeOf(action.startedAtMs, axis)
+  const width = Math.max(0.15, (action.durationMs / axis.lengthMs) * 100)
+  const label = `${sign} ${action.action}`
+  const hasRoom = (width / 100) * laneWidth > label.length * characterWidth + 6
+  const steps = action.steps.filter((step) => step.durationMs > 0)
+  return html`<svg x="${percent(x)}%" width="${percent(width)}%" height="${laneHeight}">
+      <title>
+        ${action.action}: ${word},
+        ${formatDuration(action.durationMs)}${action.because === undefined ? '' : `, ${action.because}`}
+      </title>
+      <rect width="100%" height="${barHeight}" rx="2" fill="${fill}" class="bar ${toneOf(action)}" />
+      ${hasRoom && html`<text x="4" y="15" font-size="12" fill="#fff">${label}</text>`}
+    </svg>
+    ${steps.map(
+      (step) =>
+        html`<rect
+          x="${percent(placeOf(step.startedAtMs, axis))}%"
+          y="${barHeight + 2}"
+          width="${percent(Math.max(0.1, (step.durationMs / axis.lengthMs) * 100))}%"
+          height="6"
+          fill="${looks[step.status === 'passed' ? 'ran' : step.status].fill}"
+          stroke="#fff"
+          stroke-width="0.5"
+          class="step ${step.status === 'passed' ? 'ran' : step.status}"
+          ><title>${step.title}: ${step.status}, ${formatDuration(step.durationMs)}</title></rect
+        >`,
+    )}`
+}
+
+/** Percent of the axis. */
+const placeOf = (ms: number, { startMs, lengthMs }: Axis): number => ((ms - startMs) / lengthMs) * 100
+
+const percent = (value: number): string => String(Number(value.toFixed(3)))
+
+const laneText = ({ actions }: GuestRun): string =>
+  actions
+    .filter(({ status }) => status !== 'skipped')
+    .map((action) => `${action.action} ${looks[toneOf(action)].word} ${formatDuration(action.durationMs)}`)
+    .join(', ') || 'nothing was done'
