@@ -2,6 +2,8 @@ import * as z from 'zod'
 import { fault, field, key, localPath, required, text } from './field.ts'
 import { instanceDefaultsDocument, instanceGroupDocument, type instanceOverrideDocument } from './instance.ts'
 import { hostInventoryDocument } from './host-inventory.ts'
+import { budgetDocument, lifecycleDocument } from './lifecycle.ts'
+import { matrixDocument } from './matrix.ts'
 import { networkDocument } from './networks.ts'
 import { hostDocument, imageDocument, imagePolicyDocument } from './places.ts'
 import { poolDocument } from './pools.ts'
@@ -112,6 +114,12 @@ export const specDocument = z.strictObject({
     default: '`{}`',
     example: { web: { image: 'debian-12' } },
   }),
+  matrix: field(matrixDocument, 'Instances put together from platforms and targets.', { default: 'none' }),
+  lifecycle: field(
+    lifecycleDocument,
+    'Lifecycle of all instances, below that of `defaults`: what `vmwright run` does.',
+  ),
+  budget: field(budgetDocument, 'How much the guests of `vmwright run` may have at once.'),
 })
 
 export type SpecDocument = z.infer<typeof specDocument>
@@ -125,4 +133,6 @@ export type PoolDocument = z.infer<typeof poolDocument>
 export type CustomiseDocument = NonNullable<InstanceDocument['customise']>
 export type ImageDocument = z.infer<typeof imageDocument>
 export type TemplateDocument = z.infer<typeof templateDocument>
+export type LifecycleDocument = z.infer<typeof lifecycleDocument>
+export type MatrixDocument = z.infer<typeof matrixDocument>
 export type CloudInitDocument = NonNullable<InstanceDocument['cloudInit']>

@@ -75,6 +75,9 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(
   values: T,
 ): z.ZodEnum<z.core.util.ToEnum<T[number]>> => z.enum(values)
 
+/** As libvirt spells it. */
+export const architectureName = () => oneOf(['x86_64', 'aarch64', 'armv7l', 'ppc64le', 's390x', 'riscv64'])
+
 export const absolutePath = (): z.ZodString =>
   formed('absolute path', /^\/[^\0\n\r]*$/, 'must be an absolute path', 'Begin it with `/`.')
 

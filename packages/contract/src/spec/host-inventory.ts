@@ -20,7 +20,7 @@ export const hostInventoryDocument = z.strictObject({
     },
   ),
   settings: field(
-    hostDocument.omit({ uri: true, login: true }),
+    hostDocument.omit({ uri: true, login: true, guest: true }),
     'Settings of all these hosts. The variables of a host win over them, and a host of the same name in `hosts` over both, field by field.',
   ),
 })

@@ -16,6 +16,7 @@ import {
   whole,
 } from './field.ts'
 import { domainJoinDocument } from './hyperv.ts'
+import { lifecycleDocument, processorSettings } from './lifecycle.ts'
 import { placementDocument } from './placement.ts'
 import { cloneMode, guestDocument } from './templates.ts'
 
@@ -111,8 +112,15 @@ const settings = {
     example: false,
   }),
   memory: field(size(), 'Memory, at least 128MiB.', { default: '`1GiB`', example: '2GiB' }),
-  machine: field(text(), 'Machine type of QEMU.', { default: 'that of the image', example: 'pc' }),
-  firmware: field(oneOf(['uefi', 'bios']), 'Firmware.', { default: 'that of the image', example: 'bios' }),
+  ...processorSettings,
+  machine: field(text(), 'Machine type of QEMU.', {
+    default: 'that of the image; `virt`, `pseries` and so on for another architecture than x86',
+    example: 'pc',
+  }),
+  firmware: field(oneOf(['uefi', 'bios']), 'Firmware.', {
+    default: 'that of the image; `bios` for `ppc64le` and `s390x`, which have one of their own',
+    example: 'bios',
+  }),
   secureBoot: field(flag(), 'Boot with Secure Boot; needs `uefi`.', {
     default: 'that of the image',
     example: true,
@@ -156,9 +164,18 @@ const settings = {
   autostart: field(flag(), 'Start with the host.', { default: '`false`', example: true }),
   ready: field(readyDocument, 'When an instance counts as ready.'),
   snapshot: field(snapshotDocument, 'Snapshot after provisioning, taken while the instance is shut down.', {
-    default: '`true`',
+    default: '`true`; `false` for instances of the matrix',
     example: false,
   }),
+  lifecycle: field(
+    lifecycleDocument,
+    'What `vmwright run` does with the instance. Below it are those of platform, target, group and `defaults`, and `lifecycle` of the file.',
+  ),
+  disposable: field(
+    flag(),
+    'Holds nothing of its own, so that `vmwright run` may make it anew when its image or hardware changed.',
+    { default: '`false`; `true` for instances of the matrix', example: true },
+  ),
   os: field(oneOf(['linux', 'windows']), 'Kind of guest; on Hyper-V hosts.', {
     default: '`linux`',
     example: 'windows',

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import {
   absolutePath,
+  architectureName,
   digest,
   duration,
   fault,
@@ -38,6 +39,11 @@ export const hostDocument = z.strictObject({
   login: field(loginDocument, 'Who to log in as; on Hyper-V hosts, where it is required.', {
     default: 'none: SSH, sockets and TLS have their own',
   }),
+  guest: field(
+    key(),
+    'Instance of this spec that the host is, when it is itself a guest. It is reached at its address once it runs; `uri` then says only user, port and path: `qemu+ssh://root@guest/system`.',
+    { default: 'none', example: 'nested' },
+  ),
   acceleration: field(
     oneOf(['require-kvm', 'prefer-kvm', 'emulate']),
     'Whether guests need hardware virtualisation. `require-kvm` refuses a host where a KVM guest does not start, `prefer-kvm` falls back to (slow) emulation with a warning, `emulate` never tries KVM.',
@@ -158,6 +164,11 @@ export const imageDocument = z.strictObject({
             example: 'debian',
           }),
           suite: required(key(), 'Code name of the release.', { example: 'bookworm' }),
+          architecture: field(
+            architectureName(),
+            'Architecture of the image, as libvirt spells it. Another than that of this machine needs the package `qemu-user-static`.',
+            { default: 'that of this machine', example: 'aarch64' },
+          ),
           mirror: field(url(), 'Package mirror.', {
             default: 'that of the machine, else of the distribution',
             example: 'https://deb.debian.org/debian',

@@ -34,7 +34,7 @@ export function choose(
     if (only !== undefined) return only
     if (known.length > 0 && !report.isWrittenWithin(member.layers, path)) {
       report.atKey(
-        member.layers.at(-2) ?? member.layers[0],
+        member.home,
         `needs a \`${kind}\`, because there is more than one`,
         `Add \`${kind}:\` here or in \`defaults\`. There are: ${known.join(', ')}.`,
       )

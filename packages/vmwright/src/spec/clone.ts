@@ -1,5 +1,6 @@
 import type { InstanceDocument } from '@vmwright/contract'
 import type { Member } from './groups.ts'
+import { checkNoProcessor } from './processor.ts'
 import type { Report } from './report.ts'
 import type { InstanceSource, TemplateSpec } from './resolved.ts'
 import { tellRepeated } from './templates.ts'
@@ -39,6 +40,7 @@ export function checkClone(member: Member, template: TemplateSpec, source: Clone
       "Remove it, or change the template's machine.",
     )
   }
+  checkNoProcessor(member, report)
   report.own(
     layers,
     ['extraDisks'],

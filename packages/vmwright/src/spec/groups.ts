@@ -1,8 +1,9 @@
 import type { GroupDocument, InstanceDocument, SpecDocument } from '@vmwright/contract'
-import { mergeDeep } from './merge.ts'
+import { mergeSettings } from './merge-settings.ts'
 import { hintForUnknown } from './nearest.ts'
 import type { Path } from './node.ts'
 import type { Layers, Report } from './report.ts'
+import type { MatrixPlace } from './resolved-lifecycle.ts'
 import { expandAddresses, isRange, rangeFault, type WrittenAddress, writtenAt } from './written-address.ts'
 
 /** One instance of a group, with the settings of all layers of the file merged. */
@@ -19,14 +20,21 @@ export interface Member {
   readonly layers: Layers
   /** Where its name is written. */
   readonly namePath: Path
+  /** Where settings that it lacks may be added: its group or platform. */
+  readonly home: Path
+  readonly matrix: MatrixPlace | undefined
 }
 
 /** Makes the instances of all groups. */
 export function expandGroups(document: SpecDocument, report: Report): readonly Member[] {
   return Object.entries(document.instances ?? {}).flatMap(([key, group]) =>
-    expandGroup(key, group, document.defaults ?? {}, report),
+    expandGroup(key, group, sharedSettings(document), report),
   )
 }
+
+/** `defaults`, with `lifecycle` of the file below that which they have. */
+export const sharedSettings = ({ lifecycle, defaults = {} }: SpecDocument): InstanceDocument =>
+  mergeSettings(lifecycle === undefined ? {} : { lifecycle }, defaults)
 
 function expandGroup(
   key: string,
@@ -40,23 +48,25 @@ function expandGroup(
   const listed = expandAddresses(addresses ?? [], [...at, 'addresses'])
   checkGroup(key, group, instanceNames, report)
   checkAddressList(addresses ?? [], { listed: listed.length, wanted: instanceNames.length, at }, report)
-  const shared = mergeDeep(defaults, settings)
+  const shared = mergeSettings(defaults, settings)
   return instanceNames.map((instanceName, index) => {
     const override = Object.hasOwn(overrides, instanceName) ? overrides[instanceName] : undefined
-    const own: InstanceDocument = override === undefined ? settings : mergeDeep(settings, override)
+    const own: InstanceDocument = override === undefined ? settings : mergeSettings(settings, override)
     const groupLayers: Layers = [at, ['defaults']]
     return {
       name: instanceName,
       group: key,
       index,
       own,
-      settings: override === undefined ? shared : mergeDeep(defaults, own),
+      settings: override === undefined ? shared : mergeSettings(defaults, own),
       addresses:
         override?.address !== undefined
           ? writtenAt(override.address, [...at, 'overrides', instanceName, 'address'])
           : (listed[index] ?? writtenAt(group.address ?? [], [...at, 'address'], index)),
       layers: override === undefined ? groupLayers : [[...at, 'overrides', instanceName], ...groupLayers],
       namePath: names === undefined ? (name === undefined ? at : [...at, 'name']) : [...at, 'names', index],
+      home: at,
+      matrix: undefined,
     }
   })
 }

@@ -19,7 +19,8 @@ export function resolveHosts(document: SpecDocument, context: HostContext): read
   const given = Object.entries(hosts)
   return (given.length === 0 ? [['local', {}] as const] : given).map(
     ([name, host]: readonly [string, HostDocument]) => {
-      const uri = host.uri ?? 'qemu:///system'
+      const uri =
+        host.uri ?? (host.guest === undefined ? 'qemu:///system' : `qemu+ssh://${host.guest}/system`)
       checkHost(name, host, uri, context.report)
       return {
         name,
@@ -31,7 +32,7 @@ export function resolveHosts(document: SpecDocument, context: HostContext): read
         runtimeUser: host.runtimeUser,
         repairAccess: host.repairAccess ?? false,
         login: loginOf(name, host, context),
-        guest: undefined,
+        guest: host.guest,
         preparation: resolvePreparation(host.prepare, ['hosts', name, 'prepare'], context.report),
       }
     },
@@ -53,6 +54,12 @@ function checkHost(name: string, host: HostDocument, uri: string, report: Report
         'is only for Hyper-V hosts',
         'Remove it: SSH, sockets and TLS have their own ways to log in.',
       )
+    if (host.guest !== undefined && !/^qemu\+(ssh|libssh2?|tcp|tls):\/\//.test(uri))
+      report.at(
+        [...at, 'uri'],
+        'is of no use for a host that is a guest, which is reached over the network',
+        'Write `qemu+ssh://root@guest/system`, or leave it out.',
+      )
     return
   }
   if (!report.isWritten([...at, 'login']))
@@ -67,6 +74,7 @@ function checkHost(name: string, host: HostDocument, uri: string, report: Report
     'runtimeUser',
     'repairAccess',
     'prepare',
+    'guest',
   ] as const) {
     if (host[field] !== undefined)
       report.atKey([...at, field], 'is only for libvirt hosts', 'Remove it: Hyper-V has nothing like it.')

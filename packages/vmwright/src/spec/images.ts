@@ -1,5 +1,5 @@
 import type { ImageDocument, SpecDocument } from '@vmwright/contract'
-import { catalogue } from './catalogue.ts'
+import { architectureOf, catalogued } from './catalogue.ts'
 import { mergeDeep } from './merge.ts'
 import { resolvePath } from './path.ts'
 import { toMib } from './quantity.ts'
@@ -21,14 +21,23 @@ export function resolveImages(
   context: ImageContext,
 ): readonly ImageSpec[] {
   const declared = document.images ?? {}
-  const builtIn = [...catalogue.keys()].filter((id) => used.has(id) && !Object.hasOwn(declared, id))
+  const builtIn = [...used]
+    .filter((id) => catalogued(id, undefined) && !Object.hasOwn(declared, id))
+    .toSorted()
   return [...Object.keys(declared), ...builtIn].map((id) =>
-    resolveImage(id, Object.hasOwn(declared, id) ? (declared[id] ?? {}) : {}, context),
+    resolveImage(id, Object.hasOwn(declared, id) ? (declared[id] ?? {}) : fromBase(id, declared), context),
   )
 }
 
+/** What is said of an image of the catalogue holds for it on other architectures too, as far as it can. */
+function fromBase(id: string, declared: Readonly<Record<string, ImageDocument>>): ImageDocument {
+  const [base] = architectureOf(id)
+  const { version, user } = (Object.hasOwn(declared, base) ? declared[base] : undefined) ?? {}
+  return { version, user }
+}
+
 function resolveImage(id: string, declared: ImageDocument, context: ImageContext): ImageSpec {
-  const builtIn = catalogue.get(id)?.(declared.version)
+  const builtIn = catalogued(id, declared.version)
   // An own URL or file takes the place of the catalogue's source, with all that belongs to it.
   const replaced = [declared.url, declared.file, declared.host].some((source) => source !== undefined)
   const base: ImageDocument =
@@ -132,6 +141,7 @@ function sourcesOf(
       kind: 'build',
       distribution: build.distribution,
       suite: build.suite,
+      architecture: build.architecture,
       mirror: build.mirror,
       extraPackages: build.packages ?? [],
       sizeMib: toMib(build.size ?? '2GiB'),

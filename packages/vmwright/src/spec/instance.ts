@@ -1,4 +1,3 @@
-import { defaultLifecycle } from './resolved-lifecycle.ts'
 import type { SpecDocument } from '@vmwright/contract'
 import { choose, type Choice } from './choice.ts'
 import { checkClone, checkNoClone, cloneSource, offlineSettings } from './clone.ts'
@@ -9,7 +8,9 @@ import type { Member } from './groups.ts'
 import { isHyperv } from './hosts.ts'
 import { checkNoHyperv, resolveHyperv } from './hyperv.ts'
 import { type NetworkContext, resolveInterfaces } from './interfaces.ts'
+import { resolveLifecycle } from './lifecycle.ts'
 import { resolvePlace } from './placement.ts'
+import { checkNoProcessor, checkProcessor, natureOf, resolveProcessor } from './processor.ts'
 import { toMib } from './quantity.ts'
 import { resolveReady } from './ready.ts'
 import {
@@ -31,6 +32,8 @@ export interface InstanceContext extends CustomiseContext, NetworkContext {
   readonly resolvedImages: ReadonlyMap<string, ImageSpec>
   /** Of runs, absolute. */
   readonly resultsFolder: string
+  /** Of all instances. */
+  readonly names: readonly string[]
   readonly imageDocuments: NonNullable<SpecDocument['images']>
 }
 
@@ -84,12 +87,12 @@ export function resolveInstance(member: Member, picked: Source, context: Instanc
       settings.ready,
       isWindows ? ['started', 'address'] : readyRungs.filter((rung) => !isOffline || rung !== 'cloud-init'),
     ),
-    snapshot: resolveSnapshot(settings.snapshot),
+    snapshot: resolveSnapshot(settings.snapshot ?? member.matrix === undefined),
     hyperv,
-    processor: undefined,
-    lifecycle: defaultLifecycle(context.resultsFolder),
-    matrix: undefined,
-    disposable: false,
+    processor: onHyperv || template !== undefined ? undefined : resolveProcessor(settings),
+    lifecycle: resolveLifecycle(member, context),
+    matrix: member.matrix,
+    disposable: settings.disposable ?? member.matrix !== undefined,
   }
 }
 
@@ -114,11 +117,12 @@ function fromImage(member: Member, picked: Source, context: InstanceContext): Or
   const image = context.resolvedImages.get(id)
   const customise = resolveCustomise(member, { id, customise: declared?.customise }, context)
   if (customise !== undefined) checkCustomised(member, customise, report)
+  const nature = natureOf(settings.architecture)
   const origin = {
     source: { kind: 'image', id, customise },
     // The image knows better than `defaults` what it boots with, and the instance better than the image.
-    machine: own.machine ?? declared?.machine ?? settings.machine ?? 'q35',
-    firmware: own.firmware ?? declared?.firmware ?? settings.firmware ?? 'uefi',
+    machine: own.machine ?? declared?.machine ?? settings.machine ?? nature.machine,
+    firmware: own.firmware ?? declared?.firmware ?? settings.firmware ?? nature.firmware,
     secureBoot: own.secureBoot ?? declared?.secureBoot ?? settings.secureBoot ?? false,
     seedBus: own.seedBus ?? declared?.seedBus ?? settings.seedBus ?? 'scsi',
     rootDisk: resolveRootDisk(member, report),
@@ -136,14 +140,7 @@ function fromImage(member: Member, picked: Source, context: InstanceContext): Or
       'Change the firmware, or switch Secure Boot off.',
     )
   }
-  if (origin.seedBus === 'ide' && /q35/.test(origin.machine)) {
-    report.within(
-      layers,
-      ['seedBus'],
-      'cannot be `ide` on a q35 machine, which has no IDE bus',
-      'Use `scsi` or `sata`, or `machine: pc`.',
-    )
-  }
+  checkProcessor(member, origin, report)
   return origin
 }
 
@@ -186,6 +183,7 @@ function checkHost(member: Member, host: HostSpec, picked: Source, context: Inst
       'is only for instances on libvirt hosts',
       'Remove it: on Hyper-V, cloud-init does it.',
     )
+    checkNoProcessor(member, report)
     return
   }
   checkNoHyperv(member, report)
@@ -198,7 +196,7 @@ function checkHost(member: Member, host: HostSpec, picked: Source, context: Inst
     )
 }
 
-function resolveSnapshot(snapshot: Member['settings']['snapshot'] = true): InstanceSpec['snapshot'] {
+function resolveSnapshot(snapshot: NonNullable<Member['settings']['snapshot']>): InstanceSpec['snapshot'] {
   if (snapshot === false) return undefined
   const given = snapshot === true ? {} : snapshot
   return {

@@ -1,6 +1,7 @@
 import { ubuntuKeyring } from './catalogue.ts'
 import { addInventoryHosts } from './host-inventory.ts'
 import { type FileReader, type Folders, readTree } from './include.ts'
+import { addMatrixFiles } from './matrix-files.ts'
 import { problemAt } from './node.ts'
 import { resolvePath } from './path.ts'
 import { hasErrors, inOrder, type Problem } from './problem.ts'
@@ -37,13 +38,18 @@ export async function loadSpec(reader: FileReader, path: string, options: LoadOp
   const problems: readonly Problem[] = [...tree.problems, ...given.problems]
   if (tree.root === undefined) return { spec: undefined, problems: inOrder(problems) }
 
-  const expanded = expandVariables(tree.root, given.variables)
+  const first = expandVariables(tree.root, given.variables)
+  const matrix = await addMatrixFiles(reader, { root: tree.root, named: first.root }, options)
+  const expanded = matrix.root === tree.root ? first : expandVariables(matrix.root, given.variables)
   const { root, problems: ofInventory } = await addInventoryHosts(reader, expanded.root, options)
   const { document, sound, problems: faults } = checkStructure(root)
   const files = await readTexts(reader, filesNamed(document, sound, options.homeDirectory))
-  const usesUbuntu = JSON.stringify([document.defaults?.image, document.images, document.instances]).includes(
-    'ubuntu-',
-  )
+  const usesUbuntu = JSON.stringify([
+    document.defaults?.image,
+    document.images,
+    document.instances,
+    document.matrix,
+  ]).includes('ubuntu-')
   const keyring = usesUbuntu ? await reader.readText(ubuntuKeyring) : undefined
   const { spec, problems: found } = resolveSpec({
     document,
@@ -54,7 +60,7 @@ export async function loadSpec(reader: FileReader, path: string, options: LoadOp
     files,
     installedKeyrings: new Set(keyring === undefined ? [] : [ubuntuKeyring]),
   })
-  const all = [...problems, ...expanded.problems, ...ofInventory, ...faults, ...found]
+  const all = [...problems, ...expanded.problems, ...matrix.problems, ...ofInventory, ...faults, ...found]
   return { spec: hasErrors(all) ? undefined : spec, problems: inOrder(all) }
 }
 

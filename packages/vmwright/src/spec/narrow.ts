@@ -1,14 +1,15 @@
 import { ProvisionError } from '../lib/errors.ts'
 import { hintForUnknown } from './nearest.ts'
-import type { ResolvedSpec } from './resolved.ts'
+import type { InstanceSpec, ResolvedSpec } from './resolved.ts'
 
 /**
- * The spec with only the instances named, by their own name or that of their group; all of them when none is
+ * The spec with only the instances named, by their own name, that of their group, or that of their platform or
+ * target; all of them when none is
  * named. Throws `spec.unknown-name`.
  */
 export function narrow(spec: ResolvedSpec, names: readonly string[]): ResolvedSpec {
   if (names.length === 0) return spec
-  const known = new Set(spec.instances.flatMap(({ name, group }) => [name, group]))
+  const known = new Set(spec.instances.flatMap(namesOf))
   const unknown = names.filter((name) => !known.has(name))
   const [first] = unknown
   if (first !== undefined) {
@@ -20,6 +21,12 @@ export function narrow(spec: ResolvedSpec, names: readonly string[]): ResolvedSp
   }
   return {
     ...spec,
-    instances: spec.instances.filter(({ name, group }) => names.includes(name) || names.includes(group)),
+    instances: spec.instances.filter((instance) => namesOf(instance).some((name) => names.includes(name))),
   }
 }
+
+const namesOf = ({ name, group, matrix }: InstanceSpec): readonly string[] => [
+  name,
+  group,
+  ...(matrix === undefined ? [] : [matrix.platform, matrix.target]),
+]

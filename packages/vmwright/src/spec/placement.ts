@@ -85,7 +85,7 @@ export function checkApart(
     const [first] = all
     if (first === undefined || all.length <= hosts.size) continue
     report.within(
-      first.member.layers.slice(-2) as [Member['layers'][0], ...Member['layers'][0][]],
+      [first.member.home, ['defaults']],
       ['placement', 'group'],
       `keeps the ${all.length} instances of \`${group}\` apart, but there are ${hosts.size} hosts for them`,
       'Add hosts, make the group smaller, or write `prefer-apart`.',

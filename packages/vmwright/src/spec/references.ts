@@ -32,5 +32,9 @@ export function filesNamed(document: SpecDocument, root: Node, homeDirectory: st
     for (const [name, override] of Object.entries(group.overrides ?? {}))
       collect(override, ['instances', key, 'overrides', name])
   }
+  const { platforms = {}, targets = {}, list = [] } = document.matrix ?? {}
+  for (const [name, settings] of Object.entries(platforms)) collect(settings, ['matrix', 'platforms', name])
+  for (const [name, settings] of Object.entries(targets)) collect(settings, ['matrix', 'targets', name])
+  for (const [index, entry] of list.entries()) collect(entry, ['matrix', 'list', index])
   return paths
 }

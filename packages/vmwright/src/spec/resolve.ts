@@ -1,5 +1,6 @@
 import type { SpecDocument } from '@vmwright/contract'
-import { catalogue } from './catalogue.ts'
+import { resolveBudget } from './budget.ts'
+import { catalogued, catalogueKeys } from './catalogue.ts'
 import { type Choice, choiceOf } from './choice.ts'
 import { folderOf, resolvePath } from './path.ts'
 import { resolveCloning } from './cloning.ts'
@@ -9,12 +10,13 @@ import { resolveHosts } from './hosts.ts'
 import { resolveImages } from './images.ts'
 import { resolveInstance } from './instance.ts'
 import { checkApart } from './placement.ts'
+import { expandMatrix } from './matrix.ts'
+import { checkJumps, checkNested } from './nested.ts'
 import type { Problem } from './problem.ts'
 import { Report, type Trees } from './report.ts'
 import type { ResolvedSpec } from './resolved.ts'
 import { resolveNetworks } from './networks.ts'
 import { checkNetworks } from './network-unique.ts'
-import { noBudget } from './resolved-lifecycle.ts'
 import { resolvePools } from './pools.ts'
 import { resolveImagePolicy } from './image-policy.ts'
 import { pickSource } from './source.ts'
@@ -39,7 +41,7 @@ export function resolveSpec(input: ResolveInput): {
   const { document, file, homeDirectory, dataFolder, files } = input
   const problems: Problem[] = []
   const report = new Report(input.trees, problems)
-  const members = expandGroups(document, report)
+  const members = [...expandGroups(document, report), ...expandMatrix(document, report)]
   checkNames(members, report)
 
   const imagePolicy = resolveImagePolicy(document.imagePolicy)
@@ -48,8 +50,10 @@ export function resolveSpec(input: ResolveInput): {
   const pools = resolvePools(document, hosts, dataFolder, report)
   const templates = resolveTemplates(document, report)
   const cloning = resolveCloning(document, { hosts, pools, templates }, report)
-  const imageKeys = [...new Set([...Object.keys(document.images ?? {}), ...catalogue.keys()])]
-  const sources = members.map((member) => pickSource(member, { templates, imageKeys, report }))
+  const imageKeys = [...new Set([...Object.keys(document.images ?? {}), ...catalogueKeys])]
+  const sources = members.map((member) =>
+    pickSource(member, { templates, imageKeys, images: document.images ?? {}, report }),
+  )
   const used = new Set(sources.flatMap((source) => (source.kind === 'image' ? source.id : [])))
   const images = resolveImages(document, used, {
     report,
@@ -65,6 +69,7 @@ export function resolveSpec(input: ResolveInput): {
     homeDirectory,
     files,
     resultsFolder: resolvePath(folderOf(file), 'results', homeDirectory),
+    names: members.map(({ name }) => name),
     project: document.project,
     networks: document.networks ?? {},
     resolvedNetworks: new Map(networks.map((network) => [network.id, network])),
@@ -87,7 +92,11 @@ export function resolveSpec(input: ResolveInput): {
       'pools',
       pools.map(({ id }) => id),
     ),
-    images: known('image', 'images', imageKeys),
+    // With the architecture's own images, which only `imageFor` names.
+    images: known('image', 'images', [
+      ...imageKeys,
+      ...[...used].filter((id) => catalogued(id, undefined) !== undefined),
+    ]),
   }
   const instances = members.map((member, index) =>
     resolveInstance(member, sources[index] ?? { kind: 'unclear' }, context),
@@ -95,6 +104,8 @@ export function resolveSpec(input: ResolveInput): {
   checkAddresses(instances, members, networks, report)
   checkApart(instances, members, report)
   checkHostKinds(instances, { hosts, networks, pools }, report)
+  checkNested(hosts, instances, report)
+  checkJumps(instances, members, report)
   checkNetworks(networks, instances, report)
   checkTemplateNames(instances, members, templates, report)
   return {
@@ -109,7 +120,7 @@ export function resolveSpec(input: ResolveInput): {
       pools,
       instances,
       imagePolicy,
-      budget: noBudget,
+      budget: resolveBudget(document.budget),
     },
     problems,
   }

@@ -138,6 +138,8 @@ export type ImageSource =
       readonly kind: 'build'
       readonly distribution: 'debian' | 'ubuntu'
       readonly suite: string
+      /** As libvirt spells it: `aarch64`; `undefined`: that of this machine. */
+      readonly architecture: string | undefined
       readonly mirror: string | undefined
       readonly extraPackages: readonly string[]
       readonly sizeMib: number

@@ -1,3 +1,5 @@
+import type { ImageDocument } from '@vmwright/contract'
+import { imageFor } from './catalogue.ts'
 import type { Member } from './groups.ts'
 import { hintForUnknown } from './nearest.ts'
 import type { Report } from './report.ts'
@@ -14,6 +16,7 @@ export interface SourceContext {
   readonly templates: readonly TemplateSpec[]
   /** Keys of images for the hint: those of the spec and of the catalogue. */
   readonly imageKeys: readonly string[]
+  readonly images: Readonly<Record<string, ImageDocument>>
   readonly report: Report
 }
 
@@ -34,17 +37,18 @@ export function pickSource(member: Member, context: SourceContext): Source {
     report.atKey(template, 'cannot stand beside `image`', 'Remove one of the two.')
     return { kind: 'unclear' }
   }
-  if (image !== undefined && settings.image !== undefined) return { kind: 'image', id: settings.image }
+  if (image !== undefined && settings.image !== undefined)
+    return { kind: 'image', id: imageFor(settings.image, settings.architecture, context.images) }
   if (template === undefined || settings.template === undefined) return { kind: 'unclear' }
   const picked = pickTemplate(settings.template, member, context)
   return picked === undefined ? { kind: 'unclear' } : { kind: 'template', template: picked }
 }
 
-function tellMissing({ layers }: Member, { templates, imageKeys, report }: SourceContext): void {
+function tellMissing({ home }: Member, { templates, imageKeys, report }: SourceContext): void {
   const images = `Add \`image:\` here or in \`defaults\`. There are: ${imageKeys.join(', ')}.`
   const others = `Or \`template:\`; there are: ${templates.map(({ id }) => id).join(', ')}.`
   report.atKey(
-    layers.at(-2) ?? layers[0],
+    home,
     templates.length === 0 ? 'needs an `image`' : 'needs an `image` or a `template`',
     templates.length === 0 ? images : `${images} ${others}`,
   )

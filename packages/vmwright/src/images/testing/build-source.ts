@@ -6,6 +6,7 @@ export const buildSource = {
   kind: 'build',
   distribution: 'debian',
   suite: 'bookworm',
+  architecture: undefined,
   mirror: undefined,
   extraPackages: [],
   sizeMib: 1024,
