@@ -1,5 +1,5 @@
 import { call, qemuCall, streamCall } from '../protocol/call.ts'
-import { domain, domainInterface, typedParameters } from '../protocol/types.ts'
+import { domain, domainInterface, domainMemoryStat, typedParameters } from '../protocol/types.ts'
 import { bool, flags, hyper, int, list, optional, text, uhyper, uint, uuid } from '../xdr/schema.ts'
 
 /** Domains. Memory is in KiB throughout, as in libvirt. */
@@ -26,6 +26,8 @@ export const domainCalls = {
   domainAttachDeviceFlags: call(160, { domain, xml: text, flags }),
   domainDetachDeviceFlags: call(161, { domain, xml: text, flags }),
   domainUpdateDeviceFlags: call(174, { domain, xml: text, flags }),
+  /** `tag` is a `virDomainMemoryStatTags`; sizes are in KiB. */
+  domainMemoryStats: call(159, { domain, maxStats: uint, flags }, { stats: list(domainMemoryStat, 1024) }),
   domainManagedSave: call(182, { domain, flags }),
   domainHasManagedSaveImage: call(183, { domain, flags }, { result: bool }),
   domainManagedSaveRemove: call(184, { domain, flags }),

@@ -111,6 +111,8 @@ export const dhcpLease = struct({
 
 export const memoryStat = struct({ field: text, value: uhyper })
 
+export const domainMemoryStat = struct({ tag: int, value: uhyper })
+
 export const domainStats = struct({ domain, params: typedParameters })
 
 export type DomainInterface = ValueOf<typeof domainInterface>

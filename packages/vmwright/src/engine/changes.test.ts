@@ -114,7 +114,16 @@ describe('X2: a change to an existing machine is shown as what it is', () => {
   it('a reseed makes the snapshot of the spec anew, and leaves other snapshots', async () => {
     const world = await worldWith(base)
     const name = base.snapshot?.name ?? ''
-    world.vms['web-1']?.snapshots.push({ name: 'mine', description: '', kind: 'internal', disks: {} })
+    world.vms['web-1']?.snapshots.push({
+      name: 'mine',
+      description: '',
+      kind: 'internal',
+      disks: {},
+      createdAtMs: 0,
+      parent: undefined,
+      note: undefined,
+      memory: undefined,
+    })
     const { plan, outcome } = await bench(world, base).apply({ reseed: new Set(['web-1']) })
     expect(outcome).toBe('done')
     expect(plan.steps.map((step) => step.kind)).toEqual([

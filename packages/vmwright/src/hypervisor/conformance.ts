@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { describeClones } from './conformance/clones.ts'
 import { describeMachines } from './conformance/machines.ts'
 import { describeNetworks } from './conformance/networks.ts'
-import { describeLock, describeSnapshots } from './conformance/snapshots.ts'
+import { describeLock, describeMemorySnapshots, describeSnapshots } from './conformance/snapshots.ts'
 import { describeStorage } from './conformance/storage.ts'
 import { createSuite, type HypervisorUnderTest, removeAll, type Suite } from './conformance/suite.ts'
 
@@ -31,6 +31,7 @@ export function describeHypervisor(name: string, setup: () => Promise<Hypervisor
     describeMachines(() => suite)
     describeClones(() => suite)
     describeSnapshots(() => suite)
+    describeMemorySnapshots(() => suite)
     describeLock(() => suite)
   })
 }

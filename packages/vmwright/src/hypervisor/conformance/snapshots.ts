@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { ObservedSnapshot } from '../snapshots.ts'
 import { expectCode, type Suite } from './suite.ts'
 
 export function describeSnapshots(suite: () => Suite): void {
@@ -33,6 +34,93 @@ export function describeSnapshots(suite: () => Suite): void {
       expect((await observePool()).volumes.map((volume) => volume.name).toSorted()).toEqual(volumesBefore)
     },
   )
+}
+
+/** G8. The guests of this suite have 64 MiB that nobody wrote to, so that their memory is quickly saved. */
+export function describeMemorySnapshots(suite: () => Suite): void {
+  const named = async (vm: string): Promise<Readonly<Record<string, ObservedSnapshot>>> => {
+    const { host, progress } = suite()
+    const listed = await host.listSnapshots(progress, vm)
+    return Object.fromEntries(listed.map((snapshot) => [snapshot.name, snapshot]))
+  }
+
+  it('G8: a running machine is snapshotted with its memory, runs on, and is brought back whatever it does', async () => {
+    const { host, progress, machine, findVm } = suite()
+    const vm = await machine('memory')
+    const why = await host.whyNoMemorySnapshot(progress, vm.name)
+    expect(why === undefined).toBe(host.can.stoppedSnapshot.bios === 'internal')
+    if (why !== undefined) return
+    const clean = { name: 'clean', description: 'stopped', note: '{"layer":"clean"}' }
+    await host.createSnapshot(progress, vm.name, clean)
+    await host.startVm(progress, vm.name)
+    const init = { name: 'p.1.init', description: '<b>\n', memory: true, note: 'odd: \n\t"\u0001\ufffe\r ü' }
+    await host.createSnapshot(progress, vm.name, init)
+    await host.createSnapshot(progress, vm.name, init)
+    expect((await findVm(vm.name))?.state).toBe('running')
+    const before = await named(vm.name)
+    expect(before).toMatchObject({
+      clean: { memory: false, note: clean.note, parent: undefined, current: false },
+      'p.1.init': { memory: true, note: init.note, parent: 'clean', current: true },
+    })
+    expect(before['p.1.init']?.sizeBytes).toBeGreaterThan(0)
+    expect(before['p.1.init']?.createdAtMs).toBeGreaterThanOrEqual(before['clean']?.createdAtMs ?? Infinity)
+
+    await host.writeMark(progress, vm.name, { ...vm.mark, stage: 'provisioned' })
+    await host.restoreSnapshot(progress, vm.name, init.name)
+    expect(await findVm(vm.name)).toMatchObject({ state: 'running', mark: { stage: 'provisioned' } })
+    await host.stopVm(progress, vm.name, 'force')
+    expect((await findVm(vm.name))?.state).toBe('stopped')
+    await host.restoreSnapshot(progress, vm.name, init.name)
+    expect(await findVm(vm.name)).toMatchObject({ state: 'running', mark: { stage: 'provisioned' } })
+    await expectCode(host.restoreSnapshot(progress, vm.name, 'clean'), 'host.operation-failed', vm.name)
+
+    // What others rest on goes, and they stay.
+    await host.deleteSnapshot(progress, vm.name, 'clean')
+    expect(await named(vm.name)).toMatchObject({ 'p.1.init': { parent: undefined, note: init.note } })
+    await host.stopVm(progress, vm.name, 'force')
+    await host.restoreSnapshot(progress, vm.name, init.name)
+    await host.stopVm(progress, vm.name, 'force')
+    await host.undefineVm(progress, vm.name)
+  })
+
+  it('G8: a snapshot of the wanted name without the wanted note is made anew, and without a wish is left', async () => {
+    const { host, progress, machine } = suite()
+    if (host.can.stoppedSnapshot.bios === 'none') return
+    const vm = await machine('unnoted')
+    await host.createSnapshot(progress, vm.name, { name: 'clean', description: 'by hand' })
+    expect((await named(vm.name))['clean']?.note).toBeUndefined()
+    await host.createSnapshot(progress, vm.name, { name: 'clean', description: '', note: 'first' })
+    expect((await named(vm.name))['clean']?.note).toBe('first')
+    await host.createSnapshot(progress, vm.name, { name: 'clean', description: '', note: 'second' })
+    expect((await named(vm.name))['clean']?.note).toBe('second')
+    await host.createSnapshot(progress, vm.name, { name: 'clean', description: '' })
+    expect((await named(vm.name))['clean']?.note).toBe('second')
+  })
+
+  it('G8: memory is saved of machines that run alone, and disks alone of those that do not', async () => {
+    const { host, progress, machine, findVm } = suite()
+    const vm = await machine('wrong-state')
+    if ((await host.whyNoMemorySnapshot(progress, vm.name)) !== undefined) return
+    const create = (memory: boolean): Promise<void> =>
+      host.createSnapshot(progress, vm.name, { name: 'x', description: '', memory, note: 'x' })
+    await expectCode(create(true), 'host.operation-failed', vm.name)
+    await host.startVm(progress, vm.name)
+    await expectCode(create(false), 'host.operation-failed', vm.name)
+    expect(await findVm(vm.name)).toMatchObject({ state: 'running', snapshots: [] })
+    await host.stopVm(progress, vm.name, 'force')
+  })
+
+  it('G8: a machine whose memory cannot be saved is refused with the cause', async () => {
+    const { host, progress, machine } = suite()
+    if (!host.can.uefi) return
+    const vm = await machine('flash', { firmware: 'uefi' })
+    expect(await host.whyNoMemorySnapshot(progress, vm.name)).toContain('UEFI')
+    await host.startVm(progress, vm.name)
+    const snapshot = { name: 'x', description: '', memory: true, note: 'x' }
+    await expectCode(host.createSnapshot(progress, vm.name, snapshot), 'snapshot.unsupported', 'UEFI')
+    expect(await host.listSnapshots(progress, vm.name)).toEqual([])
+    await host.stopVm(progress, vm.name, 'force')
+  })
 }
 
 export function describeLock(suite: () => Suite): void {

@@ -1,7 +1,7 @@
 import { ProvisionError } from '../../lib/errors.ts'
 import type { PoolDefinition, VmMark, VolumeRef } from '../contract.ts'
 import { assignAddresses, isUp } from './guests.ts'
-import type { FakePool, FakeSnapshot, FakeVm, FakeVolume, FakeWorld } from './world.ts'
+import type { FakePool, FakeVm, FakeVolume, FakeWorld } from './world.ts'
 
 /*
  * The calls of the imagined daemon: each is one mutation, done wholly or not at all, and as strict as libvirt's.
@@ -125,6 +125,22 @@ export function setAutostart(world: FakeWorld, name: string, autostart: boolean)
 export function startVm(world: FakeWorld, name: string, nowMs: number): void {
   const vm = vmNamed(world, name)
   if (isUp(vm)) throw refuse(`start machine ${name}: it runs`)
+  requireStartable(world, vm)
+  assignAddresses(world, vm)
+  for (const { path, kind } of vm.disks) {
+    const volume = kind === 'disk' && path !== undefined ? diskAt(world, path) : undefined
+    if (volume !== undefined && !volume.data.endsWith('+booted')) volume.data += '+booted'
+  }
+  vm.state = 'running'
+  vm.detached = []
+  vm.startedAtMs = nowMs
+  vm.shutdownAtMs = undefined
+  vm.savedState = false
+  vm.firmwareVariables ||= vm.firmware === 'uefi'
+}
+
+export function requireStartable(world: FakeWorld, vm: FakeVm): void {
+  const { name } = vm
   if (world.acceleration === 'none' || (vm.acceleration === 'kvm' && world.acceleration !== 'kvm'))
     throw refuse(`start machine ${name}: QEMU ended: failed to initialise ${vm.acceleration}`)
   for (const { path, kind } of vm.disks) {
@@ -139,17 +155,6 @@ export function startVm(world: FakeWorld, name: string, nowMs: number): void {
     if (network !== undefined && world.networks[network]?.active !== true)
       throw refuse(`start machine ${name}: network ${network} is not active`)
   }
-  assignAddresses(world, vm)
-  for (const { path, kind } of vm.disks) {
-    const volume = kind === 'disk' && path !== undefined ? diskAt(world, path) : undefined
-    if (volume !== undefined && !volume.data.endsWith('+booted')) volume.data += '+booted'
-  }
-  vm.state = 'running'
-  vm.detached = []
-  vm.startedAtMs = nowMs
-  vm.shutdownAtMs = undefined
-  vm.savedState = false
-  vm.firmwareVariables ||= vm.firmware === 'uefi'
 }
 
 export function askToShutDown(world: FakeWorld, name: string, nowMs: number): void {
@@ -178,31 +183,6 @@ export function undefineVm(world: FakeWorld, name: string): void {
     throw refuse(`undefine machine ${name}: it has ${vm.snapshots.length} snapshots`)
   if (vm.savedState) throw refuse(`undefine machine ${name}: it has a saved state`)
   delete world.vms[name]
-}
-
-export function recordSnapshot(world: FakeWorld, name: string, snapshot: FakeSnapshot): void {
-  const vm = vmNamed(world, name)
-  if (isUp(vm)) throw refuse(`snapshot machine ${name}: it runs`)
-  if (vm.snapshots.some((other) => other.name === snapshot.name))
-    throw refuse(`snapshot machine ${name}: ${snapshot.name} exists`)
-  vm.snapshots.push(snapshot)
-}
-
-/** Puts the content of internal snapshots back into the disks. */
-export function revertToSnapshot(world: FakeWorld, name: string, snapshot: FakeSnapshot): void {
-  if (isUp(vmNamed(world, name))) throw refuse(`revert machine ${name}: it runs`)
-  for (const [path, data] of Object.entries(snapshot.disks)) {
-    const volume = volumeByPath(world, path)
-    if (volume === undefined) throw refuse(`revert machine ${name}: its disk ${path} is missing`)
-    volume.data = data
-  }
-}
-
-export function forgetSnapshot(world: FakeWorld, name: string, snapshot: string): void {
-  const vm = vmNamed(world, name)
-  const at = vm.snapshots.findIndex((other) => other.name === snapshot)
-  if (at < 0) throw refuse(`delete snapshot ${snapshot} of ${name}: it does not exist`)
-  vm.snapshots.splice(at, 1)
 }
 
 export const label = (ref: VolumeRef): string => `${ref.pool}/${ref.name}`
@@ -287,7 +267,7 @@ function isWhole(world: FakeWorld, path: string): boolean {
   return volume.backingPath === undefined || isWhole(world, volume.backingPath)
 }
 
-function claimSpace(pool: FakePool, ref: VolumeRef, bytes: number): void {
+export function claimSpace(pool: FakePool, ref: VolumeRef, bytes: number): void {
   const freeBytes = freeBytesOf(pool)
   if (bytes <= freeBytes) return
   throw new ProvisionError('pool.full', {

@@ -1,5 +1,4 @@
 import { hostForks } from './forks.ts'
-import { ProvisionError } from '../../lib/errors.ts'
 import type { Seam } from '../../lib/seam.ts'
 import type { Hypervisor } from '../contract.ts'
 import { cloneDisk, editDisks } from './clones.ts'
@@ -13,7 +12,13 @@ import { observeWorld } from './observe.ts'
 import { startNetwork } from './network-daemon.ts'
 import { fakeNetworks } from './networks.ts'
 import { fakeSystem } from './system.ts'
-import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
+import {
+  createSnapshot,
+  deleteSnapshot,
+  listSnapshots,
+  restoreSnapshot,
+  whyNoMemorySnapshot,
+} from './snapshots.ts'
 import {
   createDisk,
   deleteVolume,
@@ -79,10 +84,8 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
     createSnapshot: (progress, vm, snapshot) => createSnapshot(context, progress, vm, snapshot),
     restoreSnapshot: (progress, vm, name) => restoreSnapshot(context, progress, vm, name),
     deleteSnapshot: (progress, vm, name) => deleteSnapshot(context, progress, vm, name),
-    listSnapshots: async () => {
-      throw new ProvisionError('internal.bug', { message: 'Snapshots are not listed yet.' })
-    },
-    whyNoMemorySnapshot: async () => 'snapshots with memory are not there yet',
+    listSnapshots: (progress, vm) => listSnapshots(context, progress, vm),
+    whyNoMemorySnapshot: (progress, vm) => whyNoMemorySnapshot(context, progress, vm),
     forks: hostForks(),
     guest: (vm) => openGuest(context, vm),
     async close() {},

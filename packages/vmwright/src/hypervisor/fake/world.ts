@@ -33,6 +33,8 @@ export interface FakeWorld {
   edits: Record<string, readonly FileChange[]>
   /** False: libguestfs is not installed on the host. */
   hasGuestTools: boolean
+  /** Why no machine here can be snapshotted with its memory. Absent: it is up to the machine. */
+  whyNoMemory?: string
   /** The machine below: what it has installed, its interfaces, our rules and records on it. */
   system: FakeSystem
 }
@@ -119,6 +121,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 export interface FakeVm extends Omit<Mutable<ObservedVm>, 'snapshots'> {
   acceleration: 'kvm' | 'emulation'
   snapshots: FakeSnapshot[]
+  /** What its disks are now was made on this one. */
+  currentSnapshot: string | undefined
   /** A firmware variable store exists (made by the first start of a UEFI machine). */
   firmwareVariables: boolean
   savedState: boolean
@@ -133,6 +137,21 @@ export interface FakeSnapshot {
   kind: 'internal' | 'external'
   /** Content of each disk at that time, by path. External snapshots keep it in volumes of their own instead. */
   disks: Record<string, string>
+  createdAtMs: number
+  parent: string | undefined
+  note: string | undefined
+  /** `undefined`: of the disks alone. */
+  memory:
+    | {
+        /** How long the guest had run. */
+        readonly guestAgeMs: number
+        readonly sizeBytes: number
+        /** The disk that it lies in. */
+        readonly path: string
+        /** False: whoever made it was killed. It cannot be restored. */
+        complete: boolean
+      }
+    | undefined
 }
 
 /** Times are virtual milliseconds since the start of the machine; `undefined`: never. */
@@ -266,6 +285,7 @@ export const createFakeVm = (name: string, overrides: Partial<FakeVm> = {}): Fak
   disks: [],
   acceleration: 'kvm',
   snapshots: [],
+  currentSnapshot: undefined,
   firmwareVariables: false,
   savedState: false,
   startedAtMs: 0,

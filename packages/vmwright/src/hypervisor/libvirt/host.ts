@@ -1,5 +1,4 @@
 import { hostForks } from './forks/forks.ts'
-import { ProvisionError } from '../../lib/errors.ts'
 import { calls, LibvirtError, openLibvirt, parseUri, type Libvirt } from '@vmwright/libvirt'
 import { acquireExclusive } from '../../lib/exclusive.ts'
 import type { Progress } from '../../lib/progress.ts'
@@ -23,6 +22,8 @@ import { ensurePool, removePool, startNetwork } from './pools.ts'
 import { hostSystem } from './system/system.ts'
 import { startVm, stopVm } from './power.ts'
 import { Session } from './session.ts'
+import { whyNoMemorySnapshot } from './memory-snapshot.ts'
+import { listSnapshots } from './snapshot-list.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from './snapshots.ts'
 import { createDisk, deleteVolume, writeVolume } from './volumes.ts'
 
@@ -96,10 +97,8 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     createSnapshot: (progress, vm, snapshot) => createSnapshot(session, progress, vm, snapshot),
     restoreSnapshot: (progress, vm, name) => restoreSnapshot(session, progress, vm, name),
     deleteSnapshot: (progress, vm, name) => deleteSnapshot(session, progress, vm, name),
-    listSnapshots: async () => {
-      throw new ProvisionError('internal.bug', { message: 'Snapshots are not listed yet.' })
-    },
-    whyNoMemorySnapshot: async () => 'snapshots with memory are not there yet',
+    listSnapshots: (progress, vm) => listSnapshots(access, progress, vm),
+    whyNoMemorySnapshot: (progress, vm) => whyNoMemorySnapshot(session, progress, vm, can.console),
     forks: hostForks(),
     guest: (vm) => guestAccess(session, vm),
     close: () => session.libvirt.close(),

@@ -1,4 +1,4 @@
-import { calls } from '@vmwright/libvirt'
+import { calls, errorCode, type StoragePool } from '@vmwright/libvirt'
 import { basename, dirname } from 'node:path'
 import type { Progress } from '../../lib/progress.ts'
 import type { Session } from './session.ts'
@@ -27,7 +27,25 @@ export async function refreshFolder(session: Session, progress: Progress, folder
   await refreshPool(session, progress, (await poolOfFolder(session, progress, folder)).name)
 }
 
-async function poolOfFolder(session: Session, progress: Progress, path: string) {
+/** Deletes a file of the folder's pool; nothing to do when it is not there. */
+export async function deleteFile(session: Session, progress: Progress, path: string): Promise<void> {
+  const pool = await poolAt(session, progress, dirname(path))
+  if (pool === undefined) return
+  await refreshPool(session, progress, pool.name)
+  await deleteVolume(session, progress, { pool: pool.name, name: basename(path) })
+}
+
+/** `undefined`: no pool has this folder. */
+export async function poolAt(
+  session: Session,
+  progress: Progress,
+  path: string,
+): Promise<StoragePool | undefined> {
+  const purpose = { object: path, doing: `find the pool at ${path}`, absent: [errorCode.noStoragePool] }
+  return (await session.callUnless(progress, calls.storagePoolLookupByTargetPath, { path }, purpose))?.pool
+}
+
+async function poolOfFolder(session: Session, progress: Progress, path: string): Promise<StoragePool> {
   const purpose = { object: path, doing: `find the pool at ${path}` }
   return (await session.call(progress, calls.storagePoolLookupByTargetPath, { path }, purpose)).pool
 }

@@ -7,18 +7,27 @@ export interface SnapshotOverlay {
   readonly path: string
 }
 
+/**
+ * The note is the last line of the description. libvirt writes what it knows of a snapshot in one step, after all
+ * else is done (qemu_snapshot.c, `qemuSnapshotCreateWriteMetadata`): a note that can be read is that of a whole one,
+ * it goes with its snapshot, and one that somebody else makes under the same name has none.
+ */
+const noteMark = 'vmwright-note:'
+
 /** An internal snapshot (inside the qcow2 files), or an external one with these overlays. */
 export function snapshotXml(
-  snapshot: SnapshotDefinition,
+  { name, description, memory = false, note }: SnapshotDefinition,
   overlays: readonly SnapshotOverlay[] | undefined,
   untouched: readonly string[] = [],
 ): string {
+  const described = note === undefined ? description : `${description}\n${noteMark}${noteText(note)}`
   return writeXml(
     el(
       'domainsnapshot',
       {},
-      el('name', {}, snapshot.name),
-      el('description', {}, snapshot.description),
+      el('name', {}, name),
+      el('description', {}, described),
+      overlays === undefined && el('memory', { snapshot: memory ? 'internal' : 'no' }),
       overlays &&
         el(
           'disks',
@@ -37,8 +46,33 @@ export function snapshotXml(
   )
 }
 
+/** JSON, with what XML cannot hold written as an escape too. */
+const noteText = (note: string): string =>
+  JSON.stringify(note)
+    .replaceAll('\ufffe', String.raw`\ufffe`)
+    .replaceAll('\uffff', String.raw`\uffff`)
+
+/** A snapshot as libvirt would have described it, of the machine with that definition, for its flag `REDEFINE`. */
+export const leftOverXml = (name: string, definition: string): string =>
+  writeXml(
+    el(
+      'domainsnapshot',
+      {},
+      el('name', {}, name),
+      el('state', {}, 'shutoff'),
+      el('creationTime', {}, '0'),
+      el('memory', { snapshot: 'no' }),
+      parseXml(definition),
+    ),
+  )
+
 export interface ParsedSnapshot {
+  readonly name: string
   readonly description: string
+  readonly note: string | undefined
+  readonly createdAtMs: number
+  readonly parent: string | undefined
+  readonly memory: boolean
   /** Empty for an internal snapshot. */
   readonly overlays: readonly SnapshotOverlay[]
   /** The files that the machine's disks were when the snapshot was made, by device. */
@@ -61,8 +95,28 @@ export function parseSnapshot(xml: string): ParsedSnapshot {
     return device !== undefined && path !== undefined ? [[device, { path, format }] as const] : []
   })
   return {
-    description: textAt(snapshot, 'description') ?? '',
+    name: textAt(snapshot, 'name') ?? '',
+    ...describedAndNoted(textAt(snapshot, 'description') ?? ''),
+    createdAtMs: Number(textAt(snapshot, 'creationTime') ?? 0) * 1000,
+    parent: textAt(snapshot, 'parent', 'name'),
+    memory: ['internal', 'external'].includes(find(snapshot, 'memory')?.attributes['snapshot'] ?? 'no'),
     overlays,
     bases: Object.fromEntries(disks),
+  }
+}
+
+function describedAndNoted(text: string): Pick<ParsedSnapshot, 'description' | 'note'> {
+  const lines = text.split('\n')
+  const last = lines.at(-1) ?? ''
+  if (!last.startsWith(noteMark)) return { description: text, note: undefined }
+  return { description: lines.slice(0, -1).join('\n'), note: noteOf(last.slice(noteMark.length)) }
+}
+
+function noteOf(text: string): string | undefined {
+  try {
+    const note: unknown = JSON.parse(text)
+    return typeof note === 'string' ? note : undefined
+  } catch {
+    return undefined
   }
 }

@@ -5,13 +5,16 @@ import type { Progress } from '../../lib/progress.ts'
 import type { SnapshotDefinition } from '../snapshots.ts'
 import { definitionXml, disksOf } from './disks.ts'
 import { snapshotNames } from './observe.ts'
-import { overlayName } from './overlay-name.ts'
+import { removeLeftOver, removeLeftOverlays } from './left-over-snapshots.ts'
+import { createWithMemory, restoreWithMemory } from './memory-snapshot.ts'
+import { isOverlay, overlayName } from './overlay-name.ts'
 import { refreshFolder, resetOverlay } from './overlays.ts'
+import { readSnapshot } from './snapshot-list.ts'
 import { libvirtCodeOf, type CallPurpose, type Session } from './session.ts'
 import { parseSnapshot, snapshotXml, type SnapshotOverlay } from './snapshot-xml.ts'
 
 /**
- * Snapshots of stopped machines. An internal one lies inside the qcow2 files; it can be restored in any order and
+ * Snapshots of stopped machines, and the way to those with memory (memory-snapshot.ts). An internal one lies inside the qcow2 files; it can be restored in any order and
  * goes with the files. Where libvirt refuses it (a raw disk; firmware in flash, since 9.2) an external one is
  * made: a new file over each disk, named `<machine>.<snapshot>.<device>.qcow2`, which is from then on the disk of
  * the machine. Restoring it empties that file; libvirt itself cannot before 9.10.
@@ -26,7 +29,10 @@ const diskOnly = 16
 
 const refusals = [errorCode.operationUnsupported, errorCode.configUnsupported]
 
-/** Nothing to do when the machine has a snapshot of that name. */
+/**
+ * Nothing to do when the machine has a snapshot of that name, with that note if one is wanted; another is replaced.
+ * Throws `snapshot.unsupported`, `pool.full`.
+ */
 export async function createSnapshot(
   session: Session,
   progress: Progress,
@@ -34,11 +40,22 @@ export async function createSnapshot(
   snapshot: SnapshotDefinition,
 ): Promise<void> {
   const domain = await session.domain(progress, vm)
-  if ((await snapshotNames(session, progress, domain)).includes(snapshot.name)) return
   const purpose = purposeOf(vm, `create snapshot ${snapshot.name} of machine ${vm}`)
+  const known = await findSnapshot(session, progress, domain, snapshot.name)
+  if (known !== undefined) {
+    if (snapshot.note === undefined) return
+    if ((await readSnapshot(session, progress, known))?.note === snapshot.note) return
+    await deleteSnapshot(session, progress, vm, snapshot.name)
+  }
+  if (snapshot.memory === true) {
+    await createWithMemory(session, progress, domain, snapshot, purpose)
+    return
+  }
+  if (domain.id >= 0) throw runs(session, purpose)
   const disks = await disksOf(session, progress, domain)
   const writable = disks.filter((disk) => disk.isWritable)
   if (writable.every((disk) => disk.format === 'qcow2')) {
+    await removeLeftOver(session, progress, domain, snapshot.name, purpose)
     const args = { domain, xml: snapshotXml(snapshot, undefined) }
     const options = { ...purpose, absent: refusals }
     if (await session.callUnless(progress, calls.domainSnapshotCreateXml, args, options)) return
@@ -49,6 +66,8 @@ export async function createSnapshot(
   }))
   const untouched = disks.filter((disk) => !disk.isWritable).map(({ device }) => device)
   const xml = snapshotXml(snapshot, overlays, untouched)
+  const inUse = disks.map(({ path }) => path)
+  await removeLeftOverlays(session, progress, overlays, inUse)
   try {
     await session.call(progress, calls.domainSnapshotCreateXml, { domain, xml, flags: diskOnly }, purpose)
   } catch (error) {
@@ -59,8 +78,8 @@ export async function createSnapshot(
 }
 
 /**
- * Brings the disks back; definition and mark stay as they are now. Safe to repeat. Throws `snapshot.not-found`,
- * and `snapshot.unsupported` for an external snapshot that is not the newest.
+ * Brings the disks back, and the memory of a snapshot that has it; definition and mark stay as they are now. Safe to
+ * repeat. Throws `snapshot.not-found`, and `snapshot.unsupported` where a newer external one lies over it.
  */
 export async function restoreSnapshot(
   session: Session,
@@ -78,9 +97,10 @@ export async function restoreSnapshot(
     })
   }
   const described = await session.call(progress, calls.domainSnapshotGetXmlDesc, { snapshot }, purpose)
-  const { overlays, bases } = parseSnapshot(described.xml)
+  const { overlays, bases, memory } = parseSnapshot(described.xml)
+  const disks = await disksOf(session, progress, domain)
+  if (!memory && domain.id >= 0) throw runs(session, purpose)
   if (overlays.length > 0) {
-    const disks = await disksOf(session, progress, domain)
     const isNewest = overlays.every(({ path }) => disks.some((disk) => disk.path === path))
     if (!isNewest) throw unsupported(session, purpose, undefined)
     for (const { device, path } of overlays) {
@@ -89,6 +109,10 @@ export async function restoreSnapshot(
     }
     return
   }
+  const isOver = (device: string, path: string): boolean =>
+    bases[device] !== undefined && bases[device].path !== path && isOverlay(path, vm, device)
+  if (disks.some(({ device, path }) => isOver(device, path))) throw unsupported(session, purpose, undefined)
+  if (memory) return restoreWithMemory(session, progress, domain, snapshot, purpose)
   // libvirt would bring back the definition of that time too, and with it an outdated mark.
   const xml = await definitionXml(session, progress, domain)
   await session.call(progress, calls.domainRevertToSnapshot, { snapshot }, purpose)
@@ -114,6 +138,13 @@ export async function deleteSnapshot(
 }
 
 const isRefusal = (error: unknown): boolean => refusals.some((code) => code === libvirtCodeOf(error))
+
+const runs = ({ host }: Session, { doing, object }: CallPurpose): ProvisionError =>
+  new ProvisionError('host.operation-failed', {
+    message: `Could not ${doing} on host ${host}: the machine runs, and the snapshot has no memory.`,
+    hint: 'Stop the machine first.',
+    details: { host, vm: object },
+  })
 
 function unsupported(session: Session, purpose: CallPurpose, cause: unknown): ProvisionError {
   const reason = cause === undefined ? 'a newer snapshot lies over it' : 'its libvirt cannot'

@@ -267,7 +267,8 @@ export async function explainFull<T>(
   }
 }
 
-async function freeBytesOf(session: Session, progress: Progress, name: string): Promise<number> {
+/** What the pool has left now. */
+export async function freeBytesOf(session: Session, progress: Progress, name: string): Promise<number> {
   await refreshPool(session, progress, name)
   const { pool } = await session.pool(progress, name)
   const purpose = { object: name, doing: `read the free space of pool ${name}` }
