@@ -4,7 +4,7 @@ import { formatDuration } from '../../lib/units.ts'
 import { failedActionOf } from '../guest-facts.ts'
 import type { Tails } from '../tails.ts'
 import { renderGuest } from './guest.ts'
-import { html, type Html, trusted } from './html.ts'
+import { type Markup, markup, trusted } from './markup.ts'
 import { embeddable } from './embeddable.ts'
 import { renderMatrix } from './matrix.ts'
 import { style } from './style.ts'
@@ -18,35 +18,30 @@ import { outcomeWords } from './words.ts'
 export function renderReport(run: LifecycleRun, tails: Tails): string {
   const { sign, word } = outcomeWords[run.outcome]
   const embedded = embeddable(run, tails)
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${policy}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="referrer" content="no-referrer" />
-        <title>${run.project}: ${word}</title>
-        <style>
-          ${trusted(style)}
-        </style>
-      </head>
-      <body>
-        <main>
-          <h1>${run.project}: <span class="${run.outcome}">${sign} ${word}</span></h1>
-          <p>${factsOf(run).join(' · ')}</p>
-          ${renderFailures(run)} ${renderMatrix(run.guests, anchorIn(run))}
-          ${
-            run.guests.length > 0 &&
-            html`<section>
-              <h2>Timeline</h2>
-              ${renderTimeline(run, anchorIn(run))}
-            </section>`
-          }
-          ${run.guests.map((guest) => renderGuest(run, guest, anchorIn(run)(guest), embedded))}
-        </main>
-      </body>
-    </html> `
-  return page.markup
+  const anchor = anchorIn(run)
+  const page = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>${run.project}: ${word}</title>
+${trusted(`<style>${style}</style>`)}
+</head>
+<body>
+<main>
+<h1>${run.project}: <span class="${run.outcome}">${sign} ${word}</span></h1>
+<p>${factsOf(run).join(' · ')}</p>
+${renderFailures(run, anchor)}
+${renderMatrix(run.guests, anchor)}
+${run.guests.length > 0 && renderTimeline(run, anchor)}
+${run.guests.map((guest) => renderGuest(run, guest, anchor(guest), embedded))}
+</main>
+</body>
+</html>
+`
+  return page.text
 }
 
 const policy = [
@@ -57,10 +52,10 @@ const policy = [
 ].join('; ')
 
 /** By number: a name may have signs that an anchor may not. */
-const anchorIn =
-  (run: LifecycleRun) =>
-  (guest: GuestRun): string =>
-    `guest-${run.guests.indexOf(guest) + 1}`
+function anchorIn(run: LifecycleRun): (guest: GuestRun) => string {
+  const numbers = new Map(run.guests.map((guest, index) => [guest, index + 1]))
+  return (guest) => `guest-${numbers.get(guest)}`
+}
 
 function factsOf(run: LifecycleRun): readonly string[] {
   const outcomes = Map.groupBy(run.guests, ({ outcome }) => outcome)
@@ -76,22 +71,17 @@ function factsOf(run: LifecycleRun): readonly string[] {
   ]
 }
 
-function renderFailures(run: LifecycleRun): Html {
-  const failed = run.guests.flatMap((guest) => {
-    const action = guest.outcome === 'failed' ? failedActionOf(guest) : undefined
-    return guest.outcome === 'failed' ? [{ guest, action }] : []
-  })
-  if (failed.length === 0) return html``
-  return html`<section>
-    <h2>What failed</h2>
-    <ul>
-      ${failed.map(
-        ({ guest, action }) =>
-          html`<li>
-            <a href="#${anchorIn(run)(guest)}">${guest.name}</a> ${action?.action}:
-            <span class="error">${action?.error?.message ?? guest.because ?? 'failed'}</span>
-          </li> `,
-      )}
-    </ul>
-  </section>`
+function renderFailures(run: LifecycleRun, anchor: (guest: GuestRun) => string): Markup {
+  const failed = run.guests.filter(({ outcome }) => outcome === 'failed')
+  if (failed.length === 0) return markup``
+  return markup`<section>
+<h2>What failed</h2>
+<ul>
+${failed.map((guest) => {
+  const action = failedActionOf(guest)
+  const message = action?.error?.message ?? action?.because ?? guest.because ?? 'failed'
+  return markup`<li><a href="#${anchor(guest)}">${guest.name}</a> ${action?.action}: <span class="error">${message}</span></li>
+`
+})}</ul>
+</section>`
 }

@@ -17,7 +17,7 @@ table { border-collapse: collapse; margin: .5rem 0; max-width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line) }
 thead th { color: var(--quiet); font-weight: normal; font-size: .85rem }
 th[scope=row] { font-weight: 600; white-space: nowrap }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.number, thead .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 caption { text-align: left; color: var(--quiet); font-size: .85rem; padding-bottom: .4rem }
 .key { margin-right: 1rem; white-space: nowrap }
 .timeline { width: 100% }
@@ -28,13 +28,13 @@ svg { display: block }
 .key svg { display: inline-block; vertical-align: -1px }
 .tick { fill: var(--quiet) }
 .grid { stroke: var(--line) }
-.step { stroke: var(--ground) }
+.bar { stroke: var(--ground) }
 .ran .result, span.ran, .passed { color: var(--ran) }
 .cached .result { color: var(--cached) }
 .waited .result, .skipped, .not-run, .none, .quiet { color: var(--quiet) }
-.failed .result, .error, span.failed, div.failed, td.failed { color: var(--failed) }
-.cancelled .result, span.cancelled, div.cancelled, td.cancelled { color: var(--cancelled) }
-.unfinished .result, span.unfinished, div.unfinished, td.unfinished { color: var(--unfinished) }
+.failed .result, .error, span.failed, td.failed { color: var(--failed) }
+.cancelled .result, span.cancelled, td.cancelled { color: var(--cancelled) }
+.unfinished .result, span.unfinished, td.unfinished { color: var(--unfinished) }
 .result { white-space: nowrap }
 .skipped th { font-weight: normal }
 tr.steps td { padding-top: 0 }

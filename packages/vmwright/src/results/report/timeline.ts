@@ -1,66 +1,52 @@
-import type { ActionRun, GuestRun, LifecycleRun } from '@vmwright/contract'
+import type { ActionRun, GuestRun, LifecycleRun, StepRun } from '@vmwright/contract'
 import { formatDuration } from '../../lib/units.ts'
-import { html, type Html } from './html.ts'
+import { type Markup, markup } from './markup.ts'
 import { looks, outcomeWords, toneOf } from './words.ts'
 
 /** The width that a lane is thought to have, to see where a name has room. */
 const laneWidth = 860
 const laneHeight = 34
 const barHeight = 22
-const characterWidth = 7.2
+const characterWidth = 6.6
 
 /**
  * A lane for each guest on one axis of time, drawn as SVG without a script. Shapes carry their own colours, so that
  * they are seen where a style sheet is not allowed; each has a title, and the table of its guest says it all again.
  */
-export function renderTimeline(run: LifecycleRun, anchor: (guest: GuestRun) => string): Html {
+export function renderTimeline(run: LifecycleRun, anchor: (guest: GuestRun) => string): Markup {
   const axis = axisOf(run)
-  return html`<table class="timeline">
-    <caption>
-      ${legend()}
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">Guest</th>
-        <th scope="col" class="lane">
-          <svg width="100%" height="16" role="img" aria-label="time since the start of the run">
-            ${ticksOf(axis).map(
-              ({ at, text, anchor: place }) =>
-                html`<text x="${at}%" y="12" text-anchor="${place}" class="tick" font-size="11" fill="#777"
-                  >${text}</text
-                >`,
-            )}
-          </svg>
-        </th>
-        <th scope="col">Result</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${run.guests.map(
-        (guest) =>
-          html`<tr>
-            <th scope="row"><a href="#${anchor(guest)}">${guest.name}</a></th>
-            <td class="lane">${laneOf(guest, axis)}</td>
-            <td class="${guest.outcome}">
-              ${outcomeWords[guest.outcome].sign} ${outcomeWords[guest.outcome].word}
-            </td>
-          </tr>`,
-      )}
-    </tbody>
-  </table>`
+  return markup`<section>
+<h2>Timeline</h2>
+<table class="timeline" width="100%">
+<caption>${legend()}</caption>
+<thead><tr><th scope="col">Guest</th><th scope="col" class="lane" width="100%">${tickTexts(axis)}</th><th scope="col">Result</th></tr></thead>
+<tbody>
+${run.guests.map((guest) => {
+  const { sign, word } = outcomeWords[guest.outcome]
+  return markup`<tr>
+<th scope="row"><a href="#${anchor(guest)}">${guest.name}</a></th>
+<td class="lane">${laneOf(guest, axis)}</td>
+<td class="${guest.outcome}">${sign} ${word}</td>
+</tr>
+`
+})}</tbody>
+</table>
+</section>`
 }
 
-function legend(): Html {
-  const tones = (['ran', 'cached', 'waited', 'failed', 'cancelled', 'unfinished'] as const).map((tone) => {
+const legend = (): readonly Markup[] =>
+  (['ran', 'cached', 'waited', 'failed', 'cancelled', 'unfinished'] as const).map((tone) => {
     const { sign, word, fill } = looks[tone]
-    return html`<span class="key"
-      ><svg width="12" height="12" aria-hidden="true">
-        <rect width="12" height="12" rx="2" fill="${fill}" class="${tone}" />
-      </svg>
-      ${sign} ${word}</span
-    > `
+    const patch = markup`<svg width="12" height="12" aria-hidden="true"><rect width="12" height="12" rx="2" fill="${fill}"/></svg>`
+    return markup`<span class="key">${patch} ${sign} ${word}</span> `
   })
-  return html`${tones}`
+
+function tickTexts(axis: Axis): Markup {
+  const texts = ticksOf(axis).map(
+    ({ at, text, anchor }) =>
+      markup`<text x="${at}%" y="12" text-anchor="${anchor}" class="tick" font-size="11" fill="#777">${text}</text>`,
+  )
+  return markup`<svg width="100%" height="16" role="img" aria-label="time since the start of the run">${texts}</svg>`
 }
 
 interface Axis {
@@ -93,43 +79,37 @@ export function ticksOf({ lengthMs }: Pick<Axis, 'lengthMs'>) {
   })
 }
 
-function laneOf(guest: GuestRun, axis: Axis): Html {
+function laneOf(guest: GuestRun, axis: Axis): Markup {
   const shown = guest.actions.filter((action) => action.status !== 'skipped' && action.durationMs > 0)
-  return html`<svg width="100%" height="${laneHeight}" role="img" aria-label="${laneText(guest)}">
-    ${ticksOf(axis).map(({ at }) => html`<line x1="${at}%" x2="${at}%" y1="0" y2="${laneHeight}" class="grid" stroke="#8884" />`)}
-    ${shown.map((action) => barOf(action, axis))}
-  </svg>`
+  const grid = ticksOf(axis).map(
+    ({ at }) => markup`<line x1="${at}%" x2="${at}%" y1="0" y2="${laneHeight}" class="grid" stroke="#8884"/>`,
+  )
+  return markup`<svg width="100%" height="${laneHeight}" role="img" aria-label="${laneText(guest)}">${grid}
+${shown.map((action) => barOf(action, axis))}</svg>`
 }
 
-function barOf(action: ActionRun, axis: Axis): Html {
+function barOf(action: ActionRun, axis: Axis): Markup {
   const { sign, word, fill } = looks[toneOf(action)]
-  const x = placeOf(action.startedAtMs, axis)
   const width = Math.max(0.15, (action.durationMs / axis.lengthMs) * 100)
   const label = `${sign} ${action.action}`
   const hasRoom = (width / 100) * laneWidth > label.length * characterWidth + 6
-  const steps = action.steps.filter((step) => step.durationMs > 0)
-  return html`<svg x="${percent(x)}%" width="${percent(width)}%" height="${laneHeight}">
-      <title>
-        ${action.action}: ${word},
-        ${formatDuration(action.durationMs)}${action.because === undefined ? '' : `, ${action.because}`}
-      </title>
-      <rect width="100%" height="${barHeight}" rx="2" fill="${fill}" class="bar ${toneOf(action)}" />
-      ${hasRoom && html`<text x="4" y="15" font-size="12" fill="#fff">${label}</text>`}
-    </svg>
-    ${steps.map(
-      (step) =>
-        html`<rect
-          x="${percent(placeOf(step.startedAtMs, axis))}%"
-          y="${barHeight + 2}"
-          width="${percent(Math.max(0.1, (step.durationMs / axis.lengthMs) * 100))}%"
-          height="6"
-          fill="${looks[step.status === 'passed' ? 'ran' : step.status].fill}"
-          stroke="#fff"
-          stroke-width="0.5"
-          class="step ${step.status === 'passed' ? 'ran' : step.status}"
-          ><title>${step.title}: ${step.status}, ${formatDuration(step.durationMs)}</title></rect
-        >`,
-    )}`
+  const title = [`${action.action}: ${word}`, formatDuration(action.durationMs), action.because]
+    .filter((part) => part !== undefined)
+    .join(', ')
+  return markup`<svg x="${percent(placeOf(action.startedAtMs, axis))}%" width="${percent(width)}%" height="${laneHeight}">
+<title>${title}</title><rect width="100%" height="${barHeight}" rx="2" fill="${fill}" stroke="#fff" stroke-width="0.5" class="bar"/>
+${hasRoom && markup`<text x="4" y="15" font-size="12" fill="#fff">${label}</text>`}</svg>
+${action.steps.filter((step) => step.durationMs > 0).map((step) => stepMark(step, axis))}`
+}
+
+/** Below the bar of its phase. */
+function stepMark(step: StepRun, axis: Axis): Markup {
+  const { fill } = looks[step.status === 'passed' ? 'ran' : step.status]
+  const x = percent(placeOf(step.startedAtMs, axis))
+  const width = percent(Math.max(0.1, (step.durationMs / axis.lengthMs) * 100))
+  const title = `${step.title}: ${step.status}, ${formatDuration(step.durationMs)}`
+  return markup`<rect x="${x}%" y="${barHeight + 2}" width="${width}%" height="6" fill="${fill}" stroke="#fff" stroke-width="0.5" class="bar"><title>${title}</title></rect>
+`
 }
 
 /** Percent of the axis. */

@@ -11,11 +11,11 @@ export interface Look {
 }
 
 export const looks: Readonly<Record<Tone, Look>> = {
-  ran: { sign: '✓', word: 'ran', fill: '#3f8f5b' },
+  ran: { sign: '✓', word: 'ran', fill: '#2f7d4b' },
   cached: { sign: '↺', word: 'from the cache', fill: '#3d74b8' },
-  waited: { sign: '…', word: 'waited', fill: '#9a9a9a' },
+  waited: { sign: '…', word: 'waited', fill: '#6c6f75' },
   failed: { sign: '✗', word: 'failed', fill: '#c43c3c' },
-  cancelled: { sign: '■', word: 'cancelled', fill: '#b07a1e' },
+  cancelled: { sign: '■', word: 'cancelled', fill: '#8f6010' },
   unfinished: { sign: '?', word: 'did not finish', fill: '#8a5bb0' },
   skipped: { sign: '–', word: 'left out', fill: '#c8c8c8' },
 }

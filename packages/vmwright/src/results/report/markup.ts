@@ -1,23 +1,23 @@
 import { stripVTControlCharacters } from 'node:util'
 
-/** Markup that is right as it stands. Only `html` makes it, so that no text becomes markup by mistake. */
-export interface Html {
-  readonly markup: string
+/** Markup that is right as it stands. Only `markup` makes it, so that no text becomes markup by mistake. */
+export interface Markup {
+  readonly text: string
 }
 
-type Value = Html | string | number | false | undefined | readonly Value[]
+type Value = Markup | string | number | false | undefined | readonly Value[]
 
 /** Markup with values in it: text is escaped, for places between tags and in quoted attributes alike. */
-export const html = (parts: TemplateStringsArray, ...values: readonly Value[]): Html => ({
-  markup: parts.map((part, index) => part + markupOf(values[index])).join(''),
+export const markup = (parts: TemplateStringsArray, ...values: readonly Value[]): Markup => ({
+  text: parts.map((part, index) => part + textOf(values[index])).join(''),
 })
 
 /** For what this program itself wrote: its style sheet. */
-export const trusted = (markup: string): Html => ({ markup })
+export const trusted = (text: string): Markup => ({ text })
 
-function markupOf(value: Value): string {
+function textOf(value: Value): string {
   if (value === undefined || value === false) return ''
-  if (typeof value === 'object') return 'markup' in value ? value.markup : value.map(markupOf).join('')
+  if (typeof value === 'object') return 'text' in value ? value.text : value.map(textOf).join('')
   return escapeHtml(String(value))
 }
 
