@@ -50,6 +50,9 @@ export const domainCalls = {
   domainSendKey: call(226, { domain, codeset: uint, holdTime: uint, keycodes: list(uint, 16), flags }),
   domainGetControlInfo: call(229, { domain, flags }, { state: uint, details: uint, stateTime: uhyper }),
   domainUndefineFlags: call(231, { domain, flags }),
+  /** `to`: a file on the host, in libvirt's format for saved machines. */
+  domainSaveFlags: call(232, { domain, to: text, dxml: optional(text), flags }),
+  domainRestoreFlags: call(233, { from: text, dxml: optional(text), flags }),
   domainDestroyFlags: call(234, { domain, flags }),
   domainBlockJobAbort: call(237, { domain, path: text, flags }),
   domainGetBlockJobInfo: call(

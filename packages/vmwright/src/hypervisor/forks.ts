@@ -14,14 +14,14 @@ export interface HostForks {
    */
   freeze(progress: Progress, source: ForkDefinition): Promise<void>
   sources(progress: Progress): Promise<readonly ForkSource[]>
-  /** Starts a machine from the source, without network interfaces. Throws `vm.exists`. Under its name only when it is complete. */
+  /**
+   * Starts a machine from the source, with the interfaces of the original under new addresses and their links down: as
+   * long as it believes to be the original, nobody hears it. Its root and extra volumes are made, its seed must be there.
+   * Throws `vm.exists`, `fork.failed`, and then leaves nothing behind.
+   */
   fork(progress: Progress, fork: ForkedVm): Promise<void>
-  /** Plugs a network interface into a running machine, now and for its next start. Repeatable. */
-  plugInterface(
-    progress: Progress,
-    vm: string,
-    nic: { readonly mac: string; readonly network: string },
-  ): Promise<void>
+  /** Plugs the cables of a running fork in. Repeatable. */
+  connect(progress: Progress, vm: string): Promise<void>
   /** Throws `disk.in-use` while machines rest on it. Repeatable. */
   removeSource(progress: Progress, name: string): Promise<void>
 }
@@ -41,6 +41,7 @@ export interface ForkSource {
   readonly vm: string
   readonly snapshot: string | undefined
   readonly createdAtMs: number
+  /** What it takes on the host. */
   readonly sizeBytes: number
   /** Machines whose disks or memory rest on it. */
   readonly dependents: readonly string[]
@@ -52,4 +53,6 @@ export interface ForkedVm {
   /** UUID. */
   readonly id: string
   readonly mark: VmMark
+  /** One for each interface of the original, in their order. */
+  readonly macs: readonly string[]
 }

@@ -10,6 +10,6 @@ export const hostForks = (): HostForks => ({
   freeze: notYet,
   sources: notYet,
   fork: notYet,
-  plugInterface: notYet,
+  connect: notYet,
   removeSource: notYet,
 })
