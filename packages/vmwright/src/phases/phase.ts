@@ -2,7 +2,12 @@ import type { PhaseName, PhaseStep } from '../spec/resolved-lifecycle.ts'
 
 /** G3, G4. What a phase consists of, and where that was found. */
 export type Phase = { readonly name: PhaseName; readonly origin: PhaseOrigin } & (
-  | { readonly kind: 'native'; readonly steps: readonly PhaseStep[] }
+  | {
+      readonly kind: 'native'
+      readonly steps: readonly PhaseStep[]
+      /** Of the phase file, for templates; those of the lifecycle win. */
+      readonly variables?: Readonly<Record<string, unknown>>
+    }
   /** A file of tasks for the installed Ansible, absolute. */
   | { readonly kind: 'ansible'; readonly path: string }
 )

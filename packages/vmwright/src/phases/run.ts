@@ -1,9 +1,10 @@
 import type { StepRun } from '@vmwright/contract'
 import type { GuestChannel, OutputStream } from '../guest/channel.ts'
 import type { GuestConnector } from '../guest/connector.ts'
-import { ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { Secret } from '../lib/secret.ts'
+import { runAnsible } from './ansible/run-ansible.ts'
+import { runNative } from './native/run-native.ts'
 import type { Phase } from './phase.ts'
 
 /** What a phase is run with. The time limit of the phase is the deadline of its progress. */
@@ -29,12 +30,15 @@ export interface PhaseContext {
   onStep(step: StepRun): void
 }
 
-/** G4. Throws `phase.failed`, `phase.timeout`; `details.steps` has the steps until then. */
-export async function runPhase(
+/**
+ * G4. Runs a phase in a guest. `progress` has its limit as deadline. Output is passed on in whole lines, each step as it
+ * ends. Throws `phase.failed` and `phase.timeout`, whose `details.steps` has the steps until then, `phase.invalid`
+ * before anything has run, and the reason of a cancellation.
+ */
+export function runPhase(
   progress: Progress,
   phase: Phase,
   context: PhaseContext,
 ): Promise<readonly StepRun[]> {
-  progress.check()
-  throw new ProvisionError('internal.bug', { message: `${phase.name} of ${context.guest} is not run yet.` })
+  return phase.kind === 'native' ? runNative(progress, phase, context) : runAnsible(progress, phase, context)
 }
