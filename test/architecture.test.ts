@@ -72,7 +72,12 @@ const folders: Readonly<Record<string, Folder>> = {
     npm: [contract, 'yaml', 'zod'],
     node: true,
   },
-  [`${src}/snapshots`]: { imports: [lib, spec, ...contracts, `${src}/phases`], npm: [contract], node: false },
+  // What a guest is told at its creation has a digest with cloud-init; a guest's layers depend on it.
+  [`${src}/snapshots`]: {
+    imports: [lib, spec, ...contracts, cloudinit, `${src}/phases`],
+    npm: [contract],
+    node: false,
+  },
   [`${src}/results`]: { imports: [lib], npm: [contract, 'zod'], node: true },
   [templates]: {
     imports: [lib, spec, ...contracts],

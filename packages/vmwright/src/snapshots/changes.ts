@@ -64,6 +64,7 @@ const single: Readonly<Record<string, Described>> = {
   base: { what: 'the image or template', shown: false, rank: 1 },
   identity: { what: 'what the machine is told at its creation', shown: false, rank: 1 },
   connection: { what: 'the connection', shown: true, rank: 1 },
+  login: { what: 'the user of the connection', shown: true, rank: 1 },
   platform: { what: 'the platform', shown: true, rank: 3 },
   target: { what: 'the target', shown: true, rank: 3 },
   layout: { what: 'the layout of layers', shown: true, rank: 3 },

@@ -60,6 +60,7 @@ const cleanItems = ({ layout, base, hardware, identity }: LayerInputs): readonly
 
 const sharedItems = (inputs: LayerInputs): readonly Item[] => [
   plain('connection', inputs.connection),
+  ...(inputs.login === undefined ? [] : [plain('login', inputs.login)]),
   ...(inputs.platform === undefined ? [] : [plain('platform', inputs.platform)]),
   ...(inputs.target === undefined ? [] : [plain('target', inputs.target)]),
   ...digestedMembers('variable', inputs.variables),

@@ -15,6 +15,8 @@ export interface LayerInputs {
   /** Digest of what cloud-init or the customisation does, without what is new for each machine. */
   readonly identity: string
   readonly connection: 'ssh' | 'agent' | 'winrm'
+  /** The user that phases run as; `undefined`: the channel's own. */
+  readonly login: string | undefined
   readonly platform: string | undefined
   readonly target: string | undefined
   /** Of `dependencies` and `init`. */
