@@ -5,6 +5,7 @@ import { canonicalJson } from '../lib/hash.ts'
 import type { FileReader } from './include.ts'
 import { loadSpec } from './load.ts'
 import { formatProblem } from './problem.ts'
+import { loadSound } from './testing/load.ts'
 
 const folder = new URL('../../../../examples/', import.meta.url)
 const reader: FileReader = {
@@ -25,7 +26,7 @@ test.each(examples)('X1: the example %s has no problems', async (name) => {
   expect(spec?.instances.length).toBeGreaterThan(0)
 })
 
-test.each(['full', 'templates', 'cluster', 'spread'])(
+test.each(['full', 'templates', 'cluster', 'spread', 'lifecycle', 'matrix'])(
   'the example %s resolves to what is recorded',
   async (name) => {
     const { spec } = await loadSpec(reader, `${name}.yaml`, options)
@@ -34,12 +35,23 @@ test.each(['full', 'templates', 'cluster', 'spread'])(
   },
 )
 
-it('the full example, those of templates and clusters, and the test data for Hyper-V name every field of the schema', () => {
+test('G1, G5, G7, G9: the test data for lifecycles resolves to what is recorded', async () => {
+  const data = new URL('testing/lifecycles.yaml', import.meta.url)
+  const files = {
+    '/specs/setup_vm/platforms/from-file.yaml': 'image: debian-13\nlifecycle: { phases: ./own }\n',
+  }
+  const spec = await loadSound(readFileSync(data), files)
+  const text = JSON.stringify(JSON.parse(canonicalJson(spec)), null, 2)
+  await expect(`${text}\n`).toMatchFileSnapshot('testing/lifecycles.resolved.txt')
+})
+
+it('the full example, those of templates and clusters, and the test data for Hyper-V and lifecycles name every field of the schema', () => {
   const files = [
     new URL('full.yaml', folder),
     new URL('templates.yaml', folder),
     new URL('cluster.yaml', folder),
     new URL('testing/hyperv.yaml', import.meta.url),
+    new URL('testing/lifecycles.yaml', import.meta.url),
   ]
   const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
   const missing = fieldNames(specDocument).filter((name) => !new RegExp(`\\b${name}:`).test(text))
