@@ -103,16 +103,24 @@ const connectionDocument = z.union(
   { error: () => fault('must be `ssh`, `agent`, `winrm` or a mapping with `kind`') },
 )
 
+const revision = () => {
+  const error = (): string =>
+    fault(
+      'must be `auto`, a whole number or a short text',
+      'Use letters, digits, `.`, `_` and `-`, at most 64.',
+    )
+  return z.union(
+    [z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, { error }), z.int({ error }).min(0, { error })],
+    {
+      error,
+    },
+  )
+}
+
 export const lifecycleDocument = z
   .strictObject({
     revision: field(
-      z.union([z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), z.int().min(0)], {
-        error: () =>
-          fault(
-            'must be `auto`, a whole number or a short text',
-            'Use letters, digits, `.`, `_` and `-`, at most 64.',
-          ),
-      }),
+      revision(),
       'What the snapshot cache goes by. `auto`: everything that a layer depends on. A number or text: that alone, and you raise it when a layer is to be made anew.',
       { default: '`auto`', example: 7 },
     ),

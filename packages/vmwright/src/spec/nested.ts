@@ -12,7 +12,6 @@ export function checkNested(
   report: Report,
 ): void {
   const byName = new Map(instances.map((instance) => [instance.name, instance]))
-  const names = [...byName.keys(), ...instances.map(({ group }) => group)]
   const guestOf = new Map(hosts.flatMap(({ name, guest }) => (guest === undefined ? [] : [[name, guest]])))
   /** The hosts that this one runs on, through the instance that it is. */
   const below = (host: string): readonly string[] => {
@@ -22,7 +21,7 @@ export function checkNested(
   for (const [host, guest] of guestOf) {
     const path: Path = ['hosts', host, 'guest']
     if (!byName.has(guest)) {
-      report.at(path, 'there is no instance of this name', hintForUnknown(guest, names))
+      report.at(path, 'there is no instance of this name', hintForUnknown(guest, byName.keys()))
       continue
     }
     const way = wayTo(host, below)

@@ -2,7 +2,6 @@ import type { SpecDocument } from '@vmwright/contract'
 import { resolveBudget } from './budget.ts'
 import { catalogued, catalogueKeys } from './catalogue.ts'
 import { type Choice, choiceOf } from './choice.ts'
-import { folderOf, resolvePath } from './path.ts'
 import { resolveCloning } from './cloning.ts'
 import { expandGroups } from './groups.ts'
 import { checkHostKinds } from './host-kinds.ts'
@@ -68,7 +67,7 @@ export function resolveSpec(input: ResolveInput): {
     report,
     homeDirectory,
     files,
-    resultsFolder: resolvePath(folderOf(file), 'results', homeDirectory),
+    resultsFolder: `${input.trees.written.place.source.folder}/results`,
     names: members.map(({ name }) => name),
     project: document.project,
     networks: document.networks ?? {},
