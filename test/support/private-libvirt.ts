@@ -13,6 +13,8 @@ export interface PrivateLibvirt extends AsyncDisposable {
   readonly virsh: Virsh
   stop(): Promise<void>
   start(): Promise<void>
+  /** Ends libvirtd at once, as a power failure would; its QEMUs stay. */
+  kill(): Promise<void>
   /** Words before a command, to run it where its libvirtd runs, with its files and its network. */
   readonly inside: readonly [string, ...string[]]
   /** Puts a file system of that size (`16m`) at a folder, as its QEMUs and libvirtd see it. */
@@ -64,6 +66,7 @@ export async function openPrivateLibvirt(folder: string): Promise<PrivateLibvirt
     virsh,
     inside: ['nsenter', '--target', String(init.pid), '--mount', '--net', '--'],
     stop: () => tell('stop'),
+    kill: () => tell('kill'),
     start: async () => {
       await tell('start')
       await ready()
@@ -91,7 +94,13 @@ function commander(init: ChildProcess): (command: string) => Promise<void> {
       waiting.push(resolve)
       init.stdin?.write(`${command}\n`)
     })
-    if (answer.startsWith('start ') || answer.startsWith('stop ') || answer.endsWith(' 0')) return
+    if (
+      answer.startsWith('start ') ||
+      answer.startsWith('stop ') ||
+      answer.startsWith('kill ') ||
+      answer.endsWith(' 0')
+    )
+      return
     throw new Error(`${command}: ${answer}`)
   }
 }

@@ -10,7 +10,6 @@ import { parseDomain } from './domain-read.ts'
 import { writeMark } from './machines.ts'
 import { memoryObstacle } from './memory-obstacles.ts'
 import { poolAt } from './overlays.ts'
-import { resumeVm } from './power.ts'
 import type { CallPurpose, Session } from './session.ts'
 import { snapshotXml } from './snapshot-xml.ts'
 import { explainFull, freeBytesOf } from './volumes.ts'
@@ -62,7 +61,6 @@ export async function createWithMemory(
       details: { host: session.host, vm: domain.name },
     })
   }
-  await resumeVm(session, progress, domain)
   const xml = snapshotXml(snapshot, undefined)
   const create = async (): Promise<void> =>
     void (await session.call(progress, calls.domainSnapshotCreateXml, { domain, xml }, purpose))
