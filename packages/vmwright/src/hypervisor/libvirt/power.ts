@@ -28,6 +28,13 @@ export async function startVm(session: Session, progress: Progress, vm: string):
   }
 }
 
+/** Lets a machine that is paused go on; nothing to do with any other. */
+export async function resumeVm(session: Session, progress: Progress, domain: Domain): Promise<void> {
+  if ((await readState(session, progress, domain)) !== 'paused') return
+  const purpose = { object: domain.name, doing: `resume machine ${domain.name}` }
+  await session.call(progress, calls.domainResume, { domain }, purpose)
+}
+
 /** Stops the machine; nothing to do when it is off or not there. Throws `wait.timeout` (`graceful` only). */
 export async function stopVm(
   session: Session,
