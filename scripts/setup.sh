@@ -63,7 +63,7 @@ packages='
   gpgv acl openssh-client ca-certificates'
 
 test_packages='genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd libguestfs-tools virtinst xfsprogs lvm2
-  isc-dhcp-client'
+  isc-dhcp-client ansible-core libxml2-utils'
 # These would change a machine of somebody's own by being there; the tests only need the programs.
 ci_packages='openssh-server ifupdown sudo'
 # libguestfs boots a kernel of this machine, and a container has none.
