@@ -23,6 +23,8 @@ export interface OperationOptions {
   /** Told to others who wait for the lock: `vmwright apply by ann@laptop`. */
   readonly holder: string
   readonly lockTimeoutMs: number
+  /** `none`: what is done touches one machine that the caller alone works on. Absent: all hosts with work are locked. */
+  readonly locking?: 'hosts' | 'none'
   /** Asked with the plan before anything is done; `false` stops without a change. */
   readonly confirm: (plan: Plan) => Promise<boolean>
 }
@@ -162,9 +164,13 @@ function outcomeOf(
 async function planUnderLock(
   progress: Progress,
   session: Session,
-  { instances, lockTimeoutMs, holder }: OperationOptions,
+  { instances, lockTimeoutMs, holder, locking }: OperationOptions,
   { purpose, adopt, makePlan }: Operation,
 ): Promise<{ readonly input: PlanInput; readonly plan: Plan }> {
+  if (locking === 'none') {
+    const input = await session.observe(progress, purpose, adopt)
+    return { input, plan: await makePlan(input) }
+  }
   const lock = (hosts: ReadonlySet<string>): Promise<void> =>
     session.lock(progress.child({ timeoutMs: lockTimeoutMs }), holder, hosts)
   if (instances.every(({ placement }) => placement === undefined))

@@ -1,9 +1,12 @@
-import type { LifecycleRun } from '@vmwright/contract'
-import { ProvisionError } from '../../lib/errors.ts'
-import type { Progress } from '../../lib/progress.ts'
+import type { GuestRun, LifecycleRun } from '@vmwright/contract'
+import { Progress } from '../../lib/progress.ts'
+import { countingSeam } from '../../lib/seam.ts'
 import type { InstanceSpec, ResolvedSpec } from '../../spec/resolved.ts'
 import type { EventBody } from '../run.ts'
+import { findCandidates, requireRoom, stepsOf } from './plan-run.ts'
+import { Queue } from './queue.ts'
 import type { LifecycleServices } from './services.ts'
+import { surveyHosts } from './survey.ts'
 
 export interface LifecycleOptions {
   readonly spec: ResolvedSpec
@@ -24,7 +27,59 @@ export interface LifecycleOptions {
   readonly parallel: number | undefined
 }
 
-/** Runs the lifecycles of the guests, side by side as far as there is room. */
-export async function runLifecycles(_progress: Progress, _options: LifecycleOptions): Promise<LifecycleRun> {
-  throw new ProvisionError('internal.bug', { message: 'Lifecycles are not run yet.' })
+/**
+ * G1-G9. Runs the lifecycles of the guests, side by side as far as there is room. Resolves also when guests failed, or
+ * when it was cancelled: all that had begun is ended first. Before anything is begun it throws `phase.invalid`,
+ * `run.no-room`, `results.unwritable`, and the `host.*` errors when no host answers.
+ */
+export async function runLifecycles(outer: Progress, options: LifecycleOptions): Promise<LifecycleRun> {
+  const { seam, mutations } = countingSeam(outer.seam)
+  const stopping = new AbortController()
+  const progress = new Progress(seam, {
+    signal: AbortSignal.any([outer.signal, stopping.signal]),
+    report: (report) => outer.report(report),
+  })
+  const { spec, services, onEvent } = options
+  const candidates = await findCandidates(progress, spec, options.instances, services)
+  const outermost = candidates.flatMap(({ instance, inside }) => (inside === undefined ? [instance] : []))
+  const survey = await surveyHosts(progress, spec, outermost, options)
+  requireRoom(spec, candidates, survey)
+  const results = await services.openResults(progress)
+  const runOf = (outcome: LifecycleRun['outcome'], guests: readonly GuestRun[]): LifecycleRun => ({
+    version: 1,
+    id: results.id,
+    project: spec.project,
+    startedAtMs: results.startedAtMs,
+    durationMs: seam.nowMs() - results.startedAtMs,
+    outcome,
+    guests,
+  })
+  const steps = candidates.flatMap(stepsOf)
+  onEvent({ kind: 'run-started', command: 'run', project: spec.project, steps })
+  const queue = new Queue(progress, {
+    options,
+    candidates,
+    survey,
+    results,
+    onChange: (guests) => results.update(runOf('unfinished', guests)),
+    stop: (because) => stopping.abort(new Error(because)),
+  })
+  const guests = await queue.run(progress)
+  const run = runOf(outcomeOf(guests, outer.signal), guests)
+  await results.finish(new Progress(seam), run)
+  onEvent({
+    kind: 'run-finished',
+    outcome: run.outcome === 'passed' ? 'done' : run.outcome === 'cancelled' ? 'cancelled' : 'failed',
+    durationMs: run.durationMs,
+    mutations: mutations(),
+    instances: [],
+  })
+  return run
+}
+
+/** A failure says more than a cancellation. */
+function outcomeOf(guests: readonly GuestRun[], signal: AbortSignal): LifecycleRun['outcome'] {
+  if (guests.some(({ outcome }) => outcome === 'failed')) return 'failed'
+  if (signal.aborted) return 'cancelled'
+  return guests.every(({ outcome }) => outcome === 'passed') ? 'passed' : 'failed'
 }

@@ -1,4 +1,5 @@
 import type { StepRun } from '@vmwright/contract'
+import type { ConnectorContext, GuestConnector } from '../../guest/connector.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { PhaseSearch } from '../../phases/find.ts'
 import type { Phase, PhaseInputs, Phases } from '../../phases/phase.ts'
@@ -7,7 +8,6 @@ import type { Results } from '../../results/results.ts'
 import type { LayerInputs } from '../../snapshots/layers.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../../spec/resolved.ts'
 import type { SessionServices } from '../session.ts'
-import type { ConnectorContext, Decision, DecideRequest, GuestConnector, LayerKeys } from './parts.ts'
 
 /** What a run of lifecycles is made of. Tests plug in phases of their own; the entry points the real ones. */
 export interface LifecycleServices {
@@ -20,7 +20,7 @@ export interface LifecycleServices {
     options: { readonly folder: string | undefined },
   ) => Promise<PhaseInputs>
   readonly runPhase: (progress: Progress, phase: Phase, context: PhaseContext) => Promise<readonly StepRun[]>
-  readonly cache: LayerCache
+  readonly layerInputsOf: (request: LayerRequest) => LayerInputs
   readonly openResults: (progress: Progress) => Promise<Results>
   /** Private key, on this machine, that guests with the own key accept. */
   readonly identityFile: string
@@ -28,13 +28,6 @@ export interface LifecycleServices {
   readonly nestedHost: (progress: Progress, host: HostSpec, login: NestedLogin) => Promise<HostSpec>
   /** Holds a name on this machine until disposed or dead. Throws `host.locked` at the deadline. */
   readonly hold: (progress: Progress, key: string, holder: string) => Promise<AsyncDisposable>
-}
-
-/** The pure part of the cache of snapshots. */
-export interface LayerCache {
-  readonly inputsOf: (request: LayerRequest) => LayerInputs
-  readonly keysOf: (inputs: LayerInputs) => LayerKeys
-  readonly decide: (request: DecideRequest) => Decision
 }
 
 export interface LayerRequest {
@@ -47,6 +40,7 @@ export interface LayerRequest {
 
 /** How to log in to a guest that is a hypervisor. */
 export interface NestedLogin {
+  readonly instance: string
   readonly user: string
   readonly addresses: readonly string[]
   readonly port: number

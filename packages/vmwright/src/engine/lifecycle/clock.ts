@@ -1,0 +1,45 @@
+import { ProvisionError, messageOf } from '../../lib/errors.ts'
+import type { Progress } from '../../lib/progress.ts'
+import type { GuestAccess } from '../../hypervisor/guest-access.ts'
+import type { GuestLine } from './line.ts'
+
+/** GNU's `date` takes fractions of a second, that of BusyBox does not. */
+const posix = 'date -u -s "@$1" >/dev/null 2>&1 || date -u -s "@${1%.*}" >/dev/null'
+const powershell =
+  'Set-Date ([DateTimeOffset]::FromUnixTimeMilliseconds([long]([double]$args[0] * 1000)).LocalDateTime) | Out-Null'
+
+/**
+ * Steps the clock of a guest whose memory is of an earlier time: through its line, else through its agent. Throws
+ * `guest.command-failed` when neither does it: what builds with a wrong time fails in ways that nobody understands.
+ */
+export async function stepClock(progress: Progress, line: GuestLine, access: GuestAccess): Promise<void> {
+  const why = await byLine(progress, line)
+  if (why === undefined) return
+  progress.check()
+  try {
+    const time = progress.seam.nowMs() * 1_000_000
+    await access.agent(progress, 'guest-set-time', { time })
+  } catch (cause) {
+    throw new ProvisionError('guest.command-failed', {
+      message: `The clock of the restored guest could not be set: ${why}; its agent: ${messageOf(cause)}`,
+      hint: 'Let the user of the connection be root by sudo, install qemu-guest-agent, or set `lifecycle.memory` to `never`.',
+      cause,
+    })
+  }
+}
+
+/** `undefined`: done. */
+async function byLine(progress: Progress, line: GuestLine): Promise<string | undefined> {
+  try {
+    const channel = await line.current(progress)
+    const isWindows = channel.kind === 'winrm'
+    const { exitCode, stderr } = await channel.run(progress, {
+      script: isWindows ? powershell : posix,
+      args: [(progress.seam.nowMs() / 1000).toFixed(3)],
+      ...(isWindows ? {} : { user: 'root' }),
+    })
+    return exitCode === 0 ? undefined : `${stderr.trim() || `exit code ${exitCode}`}`
+  } catch (error) {
+    return messageOf(error)
+  }
+}
