@@ -22,10 +22,10 @@ export async function attempt(
  */
 export async function withView<T>(
   context: CliContext,
-  options: { readonly json?: boolean },
+  options: { readonly json?: boolean; readonly verbose?: boolean },
   work: (progress: Progress, sink: EventSink) => Promise<T>,
 ): Promise<T> {
-  const sink = openSink({ ...context, json: options.json === true })
+  const sink = openSink({ ...context, json: options.json === true, verbose: options.verbose === true })
   const undivert = context.divert((line) => sink.say(line))
   const report = ({ what }: { readonly what: string }): void => sink.phase(what)
   try {

@@ -144,9 +144,14 @@ function runningText(subject: Subject, nowMs: number, paint: Paint): string {
   const others = subject.steps.filter((each) => each.status === 'running').length - 1
   const more = others > 0 ? paint.dim(` (+${others})`) : ''
   const amount = step.amount === undefined ? '' : ` ${amountText(step.amount, nowMs)}`
-  // What it waits for says more than its name, and a narrow terminal has room for one of the two.
-  const text = step.what === undefined ? clean(step.title) : clean(step.what)
-  return `${text}${amount}${more}`
+  const output = subject.output === undefined ? '' : paint.dim(` │ ${clean(subject.output)}`)
+  return `${presentText(step)}${amount}${more}${output}`
+}
+
+/** What it waits for says more than its name, and a narrow terminal has room for one of the two, or for one word more. */
+function presentText({ title, what }: StepView): string {
+  if (what === undefined) return clean(title)
+  return /\s/.test(title) ? clean(what) : `${clean(title)}: ${clean(what)}`
 }
 
 /** `120 MiB of 300 MiB (40%), 12 MiB/s, 15s left` */

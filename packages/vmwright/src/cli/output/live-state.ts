@@ -1,4 +1,5 @@
 import type { RunEvent, StepSummary } from '@vmwright/contract'
+import { linesOf } from './output-lines.ts'
 
 /** What the live view knows. `applyEvent` is the only way from one state to the next; times are event times. */
 export interface LiveState {
@@ -17,6 +18,8 @@ export interface Subject {
   readonly kind: 'shared' | 'instance'
   readonly label: string
   readonly steps: readonly StepView[]
+  /** The last line that its present step printed in the guest. */
+  readonly output: string | undefined
 }
 
 export interface StepView {
@@ -62,7 +65,10 @@ export function applyEvent(state: LiveState, event: RunEvent): LiveState {
     case 'run-started':
       return begin(state, event)
     case 'step-started':
-      return change(state, event.step, () => ({ status: 'running', startedMs: event.atMs }))
+      return change(withStep(state, event.step), event.step, () => ({
+        status: 'running',
+        startedMs: event.atMs,
+      }))
     case 'step-progress':
       return change(state, event.step, (step) => ({
         what: event.what,
@@ -78,8 +84,9 @@ export function applyEvent(state: LiveState, event: RunEvent): LiveState {
       }))
     case 'step-skipped':
       return change(state, event.step, () => ({ status: 'skipped', endedMs: event.atMs }))
-    case 'notice':
     case 'output':
+      return withOutput(state, event.instance, event.text)
+    case 'notice':
     case 'run-finished':
       return state
   }
@@ -93,6 +100,7 @@ function begin(state: LiveState, event: Extract<RunEvent, { kind: 'run-started' 
       kind: step.instance === undefined ? 'shared' : 'instance',
       label: step.instance ?? step.host,
       steps: [],
+      output: undefined,
     }
     subject.steps.push(waiting(step))
     subjects.set(key, subject)
@@ -109,7 +117,39 @@ function begin(state: LiveState, event: Extract<RunEvent, { kind: 'run-started' 
 /** Shared steps stand for themselves: two images that are fetched at once are two lines. */
 const keyOf = (step: StepSummary): string => step.instance ?? `host/${step.host}/${step.id}`
 
-const waiting = ({ id, title, after }: StepSummary): StepView => ({
+/** With a step that no plan could foresee, `web-1/recover`; it belongs to the instance that its id begins with. */
+function withStep(state: LiveState, id: string): LiveState {
+  const { owner, title } = partsOf(id)
+  const subject = state.subjects.get(owner)
+  if (state.steps.has(id) || subject === undefined) return state
+  return {
+    ...state,
+    subjects: new Map(state.subjects).set(owner, {
+      ...subject,
+      steps: [...subject.steps, waiting({ id, title, after: [] })],
+    }),
+    steps: new Map(state.steps).set(id, { subject: owner, title }),
+  }
+}
+
+/** `web-1/recover` → `web-1` and `recover`. */
+export function partsOf(id: string): { readonly owner: string; readonly title: string } {
+  const at = id.lastIndexOf('/')
+  return { owner: id.slice(0, Math.max(0, at)), title: id.slice(at + 1) }
+}
+
+function withOutput(state: LiveState, instance: string, text: string): LiveState {
+  const subject = state.subjects.get(instance)
+  // An empty line says less than the one before it.
+  const output = linesOf(text).findLast((line) => line.trim() !== '')
+  if (subject === undefined || output === undefined) return state
+  return { ...state, subjects: new Map(state.subjects).set(instance, { ...subject, output }) }
+}
+
+export const countInstances = ({ subjects }: LiveState): number =>
+  [...subjects.values()].filter(({ kind }) => kind === 'instance').length
+
+const waiting = ({ id, title, after }: Pick<StepSummary, 'id' | 'title' | 'after'>): StepView => ({
   id,
   title,
   after,
@@ -126,10 +166,13 @@ function change(state: LiveState, id: string, next: (step: StepView) => Partial<
   const subject = key === undefined ? undefined : state.subjects.get(key)
   if (key === undefined || subject === undefined) return state
   const steps = subject.steps.map((step) => (step.id === id ? { ...step, ...next(step) } : step))
+  // What one step printed says nothing of the next one.
+  const isSame = steps.every((step, index) => step.status === subject.steps[index]?.status)
+  const output = isSame ? subject.output : undefined
   const finished = (list: readonly StepView[]): number => list.filter(isOver).length
   return {
     ...state,
-    subjects: new Map(state.subjects).set(key, { ...subject, steps }),
+    subjects: new Map(state.subjects).set(key, { ...subject, steps, output }),
     finishedSteps: state.finishedSteps + finished(steps) - finished(subject.steps),
   }
 }

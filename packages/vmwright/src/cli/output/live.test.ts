@@ -185,6 +185,49 @@ describe('the live view (X8)', () => {
     expect(screen(state, 2)).toContain('bell clear next')
   })
 
+  const lifecycles: RunEvent = {
+    ...started,
+    command: 'run',
+    steps: ['web', 'db'].flatMap((name) =>
+      ['startup', 'main'].map((action) => step(`${name}/${action}`, name, action)),
+    ),
+  }
+  const prints = (text: string, instance = 'web') =>
+    ({ kind: 'output', instance, phase: 'main', stream: 'stdout', text }) as const
+  const afterRun = (...events: readonly (readonly [seconds: number, event: Told])[]): LiveState =>
+    after([0, lifecycles], ...events)
+
+  it('G10: shows of each guest its phase, the step, since when, and the last line that it printed', () => {
+    const state = afterRun(
+      [0, begins('web/startup')],
+      [2, ends('web/startup')],
+      [2, begins('web/main')],
+      [3, tells('web/main', '2 of 5: build the package')],
+      [4, prints('compiling a.c\n\u001b[32mcompiling b.c\u001b[0m\u0007\n\n')],
+      [4, prints('compiling c.c\n\n')],
+      [5, prints('\n')],
+      [5, begins('db/startup')],
+    )
+    expect(screen(state, 64)).toMatchInlineSnapshot(`
+      "⠋ web  1m02s main: 2 of 5: build the package │ compiling c.c
+      ⠋ db     59s startup
+      run demo 1m04s · 1 of 4 steps · 2 running"
+    `)
+  })
+
+  it('G10: forgets what a phase printed when the next one begins', () => {
+    const state = afterRun([0, begins('web/startup')], [1, prints('old')], [2, ends('web/startup')])
+    expect(screen(state, 3)).not.toContain('old')
+    expect(state.subjects.get('web')?.output).toBeUndefined()
+  })
+
+  it('G10: shows an action that no plan could foresee, such as the end of an earlier run', () => {
+    const state = afterRun([0, begins('web/recover')], [0, begins('nobody/recover')])
+    expect(screen(state, 2)).toContain('web     2s recover')
+    expect(screen(state, 2)).not.toContain('nobody')
+    expect(screen(state, 2)).toContain('0 of 5 steps')
+  })
+
   it.each([
     [{ done: 5, total: 10, unit: 'steps', rate: 1, atMs: 0 }, 0, '5 of 10 (50%)'],
     [{ done: 1e6, total: undefined, unit: 'bytes', rate: 1e6, atMs: 0 }, 0, '976.6 KiB, 976.6 KiB/s'],

@@ -1,17 +1,25 @@
 import type { RunEvent } from '@vmwright/contract'
 import { renderLive } from './live-screen.ts'
-import { applyEvent, initialState, withPhase } from './live-state.ts'
+import { applyEvent, countInstances, initialState, withPhase } from './live-state.ts'
+import { instancesOf, openOutputLines } from './output-lines.ts'
 import type { EventSink } from './output.ts'
 import { Painter } from './painter.ts'
 
 /** Often enough for a clock and a spinner; nothing is sent when no line changed. */
 const tickMs = 200
 
+export interface LiveOptions {
+  readonly colors: boolean
+  /** All that several guests print goes above the picture; what a single one prints does so in any case. */
+  readonly verbose: boolean
+}
+
 /**
  * X8: one line for each shared step and each instance, rewritten in place, with a clock that ticks. The terminal is
  * given back at `close`, when the process ends for whatever reason it can still see, and while it is suspended.
  */
-export function openLiveView(out: NodeJS.WriteStream, colors: boolean): EventSink {
+export function openLiveView(out: NodeJS.WriteStream, options: LiveOptions): EventSink {
+  const { colors } = options
   // A terminal that does not know its size says 0.
   const screen = {
     get columns() {
@@ -24,6 +32,7 @@ export function openLiveView(out: NodeJS.WriteStream, colors: boolean): EventSin
   }
   const painter = new Painter(screen)
   let state = initialState(Date.now())
+  const lines = openOutputLines(colors)
   let timer: NodeJS.Timeout | undefined
 
   const paint = (): void =>
@@ -53,6 +62,9 @@ export function openLiveView(out: NodeJS.WriteStream, colors: boolean): EventSin
     event(event: RunEvent) {
       state = applyEvent(state, event)
       if (event.kind === 'notice') painter.above(`${event.level}: ${event.message}`)
+      if (event.kind === 'run-started') lines.announce(instancesOf(event.steps))
+      if (event.kind === 'output' && (options.verbose || countInstances(state) < 2))
+        painter.above(lines.render(event).join('\n'))
       wake()
     },
     phase(what) {

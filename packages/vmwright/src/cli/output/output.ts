@@ -19,6 +19,8 @@ export interface EventSink {
 
 export interface OutputOptions {
   readonly json: boolean
+  /** All that guests print, above the live view, and not only the last line of each. Plain lines have all anyway. */
+  readonly verbose?: boolean
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -28,7 +30,9 @@ export interface OutputOptions {
 export function openSink(options: OutputOptions): EventSink {
   const { stdout, stderr, environment } = options
   if (options.json) return openJsonLines(stdout, stderr)
-  return isLively(stderr, environment) ? openLiveView(stderr, pc.isColorSupported) : openPlainLines(stderr)
+  return isLively(stderr, environment)
+    ? openLiveView(stderr, { colors: pc.isColorSupported, verbose: options.verbose === true })
+    : openPlainLines(stderr)
 }
 
 /** A terminal that can move its cursor, watched by a person. */

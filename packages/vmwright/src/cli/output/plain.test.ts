@@ -66,6 +66,36 @@ describe('plain lines (X8)', () => {
     expect(lines).toEqual(['… the lock of local, held by ann@laptop (10s)'])
   })
 
+  it('G10: tells whose each line is, aligned, and leaves out signs that move a cursor', () => {
+    const { lines, tell } = setUp()
+    const steps = ['web', 'db-replica'].map((instance) => ({
+      ...run.steps[0],
+      id: `${instance}/main`,
+      instance,
+    }))
+    tell({ ...run, steps })
+    const print = (instance: string, phase: string, stream: string, text: string) =>
+      tell({ kind: 'output', instance, phase, stream, text })
+    print('web', 'init', 'stdout', 'one\ntwo\n')
+    print('db-replica', 'main', 'stderr', '\u001b[31mno space\u001b[0m left\u0007')
+    print('web', 'main', 'stdout', '\n::error::not a command of a CI')
+    expect(lines).toEqual([
+      'web        init | one',
+      'web        init | two',
+      'db-replica main ! no space left',
+      'web        main |',
+      'web        main | ::error::not a command of a CI',
+    ])
+  })
+
+  it('G10: says why an action was left out, also one that no plan could foresee', () => {
+    const { lines, tell } = setUp()
+    tell(run)
+    tell({ kind: 'step-started', step: 'web/recover' })
+    tell({ kind: 'step-skipped', step: 'web/init', because: 'restored from shop.1.init' })
+    expect(lines).toEqual(['web: recover', 'web: skipped: init (restored from shop.1.init)'])
+  })
+
   it('says nothing more once it is closed', () => {
     const { lines, sink, pass } = setUp()
     sink.phase('anything')

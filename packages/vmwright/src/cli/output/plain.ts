@@ -1,6 +1,8 @@
 import type { RunEvent, StepSummary } from '@vmwright/contract'
 import { formatBytes, formatDuration } from '../../lib/units.ts'
+import { partsOf } from './live-state.ts'
 import type { EventSink } from './output.ts'
+import { instancesOf, openOutputLines } from './output-lines.ts'
 
 /** Silence longer than this makes people wonder. */
 const heartbeatMs = 10_000
@@ -34,10 +36,13 @@ export function openPlainLines(
   const running = new Map<string, Running>()
   let phase: Running | undefined
 
+  const lines = openOutputLines(false)
+
   const line = (step: string, text: string): void => {
     const summary = steps.get(step)
-    out.write(`${summary?.instance ?? summary?.host ?? step}: ${text}\n`)
+    out.write(`${summary?.instance ?? summary?.host ?? (partsOf(step).owner || step)}: ${text}\n`)
   }
+  const titleOf = (step: string): string => steps.get(step)?.title ?? partsOf(step).title
   const beat = (): void => {
     const nowMs = ticker.nowMs()
     if (phase !== undefined && nowMs - phase.lastLineMs >= heartbeatMs) {
@@ -47,7 +52,7 @@ export function openPlainLines(
     for (const [id, step] of running) {
       if (nowMs - step.lastLineMs < heartbeatMs) continue
       step.lastLineMs = nowMs
-      line(id, `… ${step.what ?? steps.get(id)?.title ?? id} (${formatDuration(nowMs - step.startedMs)})`)
+      line(id, `… ${step.what ?? titleOf(id)} (${formatDuration(nowMs - step.startedMs)})`)
     }
   }
   const stop = ticker.every(1000, beat)
@@ -58,10 +63,11 @@ export function openPlainLines(
         case 'run-started':
           phase = undefined
           for (const step of event.steps) steps.set(step.id, step)
+          lines.announce(instancesOf(event.steps))
           return
         case 'step-started':
           running.set(event.step, { startedMs: event.atMs, lastLineMs: event.atMs, what: undefined })
-          return line(event.step, steps.get(event.step)?.title ?? event.step)
+          return line(event.step, titleOf(event.step))
         case 'step-progress': {
           const step = running.get(event.step)
           if (step !== undefined) step.what = progressText(event)
@@ -71,18 +77,15 @@ export function openPlainLines(
           running.delete(event.step)
           // Quick steps were announced by their title; a second line would only be noise.
           if (event.durationMs >= 1000)
-            line(
-              event.step,
-              `${steps.get(event.step)?.title ?? event.step}: done in ${formatDuration(event.durationMs)}`,
-            )
+            line(event.step, `${titleOf(event.step)}: done in ${formatDuration(event.durationMs)}`)
           return
         case 'step-failed':
           running.delete(event.step)
           return line(event.step, `FAILED after ${formatDuration(event.durationMs)}: ${event.error.message}`)
         case 'step-skipped':
-          return line(event.step, `skipped: ${steps.get(event.step)?.title ?? event.step}`)
+          return line(event.step, `skipped: ${titleOf(event.step)} (${event.because})`)
         case 'output':
-          return sink.say(`${event.instance} ${event.phase}: ${event.text}`)
+          return sink.say(lines.render(event).join('\n'))
         case 'notice':
           return sink.say(`${event.level}: ${event.message}`)
         case 'run-finished':
