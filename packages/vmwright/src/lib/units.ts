@@ -45,4 +45,16 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`
 }
 
+/** In its largest unit, whole: 1_209_600_000 → `14d`, `5h`, `12m`, `40s`. */
+export function formatAge(ms: number): string {
+  const [factor, unit] = ages.find(([factor]) => ms >= factor) ?? [1000, 's']
+  return `${Math.max(0, Math.floor(ms / factor))}${unit}`
+}
+
+const ages = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'm'],
+] as const
+
 const trimmed = (value: number): string => value.toFixed(1).replace(/\.0$/, '')

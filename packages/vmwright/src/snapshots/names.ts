@@ -26,7 +26,7 @@ const qualifiedName = (project: string, revision: string, layer: LayerName): str
   `${namePart(project)}.${namePart(revision)}.${layer}`
 
 /** Letters, digits, `.`, `_`, `+` and `-` stay as they are; anything else would need quoting somewhere on its way. */
-function namePart(text: string): string {
+export function namePart(text: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(text) && text.length <= longestPart) return text
   const kept = text.replaceAll(/[^A-Za-z0-9._+-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '')
   return `${kept.slice(0, longestPart - 13)}~${sha256Hex(text).slice(0, 12)}`
