@@ -99,7 +99,7 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     deleteSnapshot: (progress, vm, name) => deleteSnapshot(session, progress, vm, name),
     listSnapshots: (progress, vm) => listSnapshots(access, progress, vm),
     whyNoMemorySnapshot: (progress, vm) => whyNoMemorySnapshot(session, progress, vm, can.console),
-    forks: hostForks(),
+    forks: hostForks(access),
     guest: (vm) => guestAccess(session, vm),
     close: () => session.libvirt.close(),
   }
