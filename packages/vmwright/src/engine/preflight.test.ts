@@ -87,6 +87,16 @@ describe('C15: preflight', () => {
     expect(await findingsOf(world, resolvedSpec([one]))).toEqual(['error host.missing-capability'])
   })
 
+  it('G7: a host without the emulator of an architecture, unless one is named', async () => {
+    const world = createFakeWorld()
+    world.capabilities = { ...world.capabilities, uefi: false }
+    const of = (architecture: string, emulator?: string) =>
+      resolvedSpec([{ ...one, processor: { architecture, model: undefined, emulator } }])
+    expect(await findingsOf(world, of('s390x'))).toEqual(['error host.missing-capability'])
+    expect(await findingsOf(world, of('aarch64'))).toEqual([])
+    expect(await findingsOf(world, of('s390x', '/opt/qemu-s390x'))).toEqual([])
+  })
+
   it('an address or a MAC that another machine has', async () => {
     const world = createFakeWorld()
     await bench(

@@ -19,7 +19,7 @@ export async function readCapabilities(
   { uri }: Pick<HostSpec, 'uri'>,
 ): Promise<Capabilities> {
   const purpose = { object: session.host, doing: 'read the capabilities of the hypervisor' }
-  const [{ type }, { version }, hypervisor, described] = await Promise.all([
+  const [{ type }, { version }, hypervisor, described, host] = await Promise.all([
     session.call(progress, calls.connectGetType, {}, purpose),
     session.call(progress, calls.connectGetLibVersion, {}, purpose),
     session.callUnless(progress, calls.connectGetVersion, {}, { ...purpose, absent: [errorCode.noSupport] }),
@@ -33,6 +33,12 @@ export async function readCapabilities(
         absent: [errorCode.noSupport, errorCode.invalidArgument, errorCode.configUnsupported],
       },
     ),
+    session.callUnless(
+      progress,
+      calls.connectGetCapabilities,
+      {},
+      { ...purpose, timeoutMs: 180_000, absent: [errorCode.noSupport] },
+    ),
   ])
   const isQemu = type === 'QEMU'
   const domain = described && parseXml(described.xml)
@@ -43,10 +49,11 @@ export async function readCapabilities(
       .flatMap((list) => childrenOf(list, 'value').map((value) => textAt(value)))
   const uefi = isQemu && valuesOf(os, 'firmware').includes('efi')
   const own = hypervisor === undefined ? type : `${type} ${versionText(hypervisor.version)}`
+  const architecture = textAt(domain, 'arch') ?? 'x86_64'
   return {
     version: `${own}, libvirt ${versionText(version)}`,
-    architecture: textAt(domain, 'arch') ?? 'x86_64',
-    architectures: [textAt(domain, 'arch') ?? 'x86_64'],
+    architecture,
+    architectures: host === undefined ? [architecture] : guestArchitectures(host.xml),
     uefi,
     secureBoot: uefi && valuesOf(find(os, 'loader'), 'secure').includes('yes'),
     guestAgent: isQemu,
@@ -57,6 +64,12 @@ export async function readCapabilities(
       uefi: uefiSnapshot(isQemu, version),
     },
   }
+}
+
+/** Those of which an emulator is installed; libvirt tells once for each type of guest. */
+export const guestArchitectures = (capabilities: string): readonly string[] => {
+  const guests = childrenOf(parseXml(capabilities), 'guest')
+  return [...new Set(guests.flatMap((guest) => find(guest, 'arch')?.attributes['name'] ?? []))].toSorted()
 }
 
 function uefiSnapshot(isQemu: boolean, version: bigint): Capabilities['stoppedSnapshot']['uefi'] {

@@ -58,7 +58,7 @@ export function mergeMetadata(existing: XmlElement, wanted: XmlElement): XmlElem
 /** Same firmware and machine: libvirt's choices (machine version, loader, NVRAM file) are kept. */
 function isSameBoot(existing: XmlElement, wanted: XmlElement): boolean {
   const machine = (os: XmlElement) => find(os, 'type')?.attributes['machine'] ?? ''
-  const isAlias = ['q35', 'pc', 'virt'].includes(machine(wanted))
+  const isAlias = ['q35', 'pc', 'virt', 'pseries', 's390-ccw-virtio'].includes(machine(wanted))
   const family = machine(wanted) === 'pc' ? 'i440fx' : machine(wanted)
   const sameMachine = isAlias ? machine(existing).includes(family) : machine(existing) === machine(wanted)
   return sameMachine && firmwareOf(existing) === firmwareOf(wanted)
@@ -84,7 +84,9 @@ function mergeDevices(
   const foreign = existing.children.filter(
     (child) =>
       typeof child === 'string' ||
-      (child.name !== 'interface' && !(child.name === 'disk' && ownDevices.includes(deviceOf(child)))),
+      (child.name !== 'interface' &&
+        !(child.name === 'emulator' && find(wanted, 'emulator') !== undefined) &&
+        !(child.name === 'disk' && ownDevices.includes(deviceOf(child)))),
   )
   const keepOrTake = (name: string, isSame: (old: XmlElement, own: XmlElement) => boolean) =>
     childrenOf(wanted, name).map((own) => childrenOf(existing, name).find((old) => isSame(old, own)) ?? own)
@@ -94,6 +96,7 @@ function mergeDevices(
   return {
     ...existing,
     children: [
+      ...childrenOf(wanted, 'emulator'),
       ...keepOrTake('disk', (old, own) => isSameDisk(old, own, vm)),
       ...controllers,
       ...keepOrTake('interface', (old, own) => keyOfInterface(old) === keyOfInterface(own)),

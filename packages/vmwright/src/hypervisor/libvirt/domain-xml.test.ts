@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { find, parseXml, writeXml, type XmlElement } from '../../lib/xml.ts'
+import { childrenOf, find, parseXml, textAt, writeXml, type XmlElement } from '../../lib/xml.ts'
+import type { ProcessorSpec } from '../../spec/resolved.ts'
 import type { VmDefinition, VmMark } from '../contract.ts'
 import { mergeDomain } from './domain-merge.ts'
 import { parseDomain } from './domain-read.ts'
@@ -47,6 +48,16 @@ const context = {
 }
 const define = (changes: Partial<VmDefinition> = {}): XmlElement =>
   domainElement({ ...vm, ...changes }, context)
+const foreign = (
+  architecture: string,
+  machine: string,
+  firmware: VmDefinition['firmware'],
+  said: Partial<ProcessorSpec> = {},
+) => ({
+  processor: { architecture, model: undefined, emulator: undefined, ...said },
+  machine,
+  firmware,
+})
 const golden = (name: string): string => `golden/${name}.xml`
 
 describe('a machine becomes a libvirt domain', () => {
@@ -54,9 +65,30 @@ describe('a machine becomes a libvirt domain', () => {
     ['bios-kvm', {}],
     ['uefi-emulated', { firmware: 'uefi', acceleration: 'emulation', singleSocket: false }],
     ['uefi-secure-boot', { firmware: 'uefi', secureBoot: true, seed: undefined }],
+    ['aarch64', foreign('aarch64', 'virt', 'uefi')],
+    ['ppc64le', foreign('ppc64le', 'pseries', 'bios', { model: 'POWER8', emulator: '/opt/qemu-ppc' })],
   ] as const)('as in golden/%s.xml', async (name, changes) => {
     await expect(writeXml(define(changes))).toMatchFileSnapshot(golden(name))
   })
+
+  it.each([
+    [undefined, 'kvm', 'kvm', 'host-passthrough', undefined],
+    ['x86_64', 'kvm', 'kvm', 'host-passthrough', undefined],
+    ['i686', 'kvm', 'kvm', 'host-passthrough', undefined],
+    ['aarch64', 'kvm', 'qemu', 'custom', 'cortex-a57'],
+    ['riscv64', 'kvm', 'qemu', 'maximum', undefined],
+    [undefined, 'emulation', 'qemu', 'maximum', undefined],
+  ] as const)(
+    'G7: %s on a host of x86_64 with %s is a %s domain',
+    (architecture, acceleration, type, mode, model) => {
+      const processor = { architecture, model: undefined, emulator: undefined }
+      const domain = define({ acceleration, processor })
+      expect(domain.attributes['type']).toBe(type)
+      expect(find(domain, 'os', 'type')?.attributes['arch']).toBe(architecture ?? 'x86_64')
+      expect(find(domain, 'cpu')?.attributes['mode']).toBe(mode)
+      expect(textAt(domain, 'cpu', 'model')).toBe(model)
+    },
+  )
 
   it.each([
     ['scsi', 'cdrom', 'sda'],
@@ -224,6 +256,15 @@ describe('an existing definition is brought to the wanted one', () => {
     const merged = parseDomain(writeXml(mergeDomain(snapshotted, define({ vcpus: 1 }))))
     expect(merged.disks[0]).toEqual({ device: 'vda', path: overlay, kind: 'disk', format: 'qcow2' })
     expect(merged.vcpus).toBe(1)
+  })
+
+  it('G7: takes another emulator, and keeps the one that libvirt chose', () => {
+    const chosen = parseXml(writeXml(existing).replace('<devices>', '<devices><emulator>/chosen</emulator>'))
+    const emulators = (wanted: XmlElement): readonly (string | undefined)[] =>
+      childrenOf(find(mergeDomain(chosen, wanted), 'devices'), 'emulator').map((element) => textAt(element))
+    const processor = { architecture: undefined, model: undefined, emulator: '/opt/qemu' }
+    expect(emulators(define())).toEqual(['/chosen'])
+    expect(emulators(define({ processor }))).toEqual(['/opt/qemu'])
   })
 
   it('takes new firmware as a whole', () => {

@@ -2,13 +2,14 @@ import { el, type XmlElement } from '../../lib/xml.ts'
 import type { SeedBus } from '../../spec/resolved.ts'
 import type { VmDefinition, VolumeRef } from '../contract.ts'
 import { markElement, markNamespace, markPrefix, prefixed } from './mark-xml.ts'
+import { cpuElement, type Processor, processorOf } from './processor.ts'
 
 /** Namespace for what was asked for where libvirt keeps only what it made of it. */
 export const requestNamespace = 'urn:vmwright:request:1'
 const requestPrefix = 'vmwright-request'
 
 export interface DomainContext {
-  /** As libvirt spells it: `x86_64`, `aarch64`. */
+  /** The host's own, as libvirt spells it: `x86_64`, `aarch64`. */
   readonly architecture: string
   /** Where a volume is, or will be, on the host. */
   pathOf(volume: VolumeRef): string
@@ -19,10 +20,11 @@ export interface DomainContext {
  * from the installed descriptors, the emulator and the PCI addresses likewise.
  */
 export function domainElement(vm: VmDefinition, context: DomainContext): XmlElement {
-  const isX86 = /^(?:x86_64|i686)$/.test(context.architecture)
+  const processor = processorOf(vm, context.architecture)
+  const { isX86 } = processor
   return el(
     'domain',
-    { type: vm.acceleration === 'kvm' ? 'kvm' : 'qemu' },
+    { type: processor.acceleration === 'kvm' ? 'kvm' : 'qemu' },
     el('name', {}, vm.name),
     el('uuid', {}, vm.id),
     el('title', {}, `${vm.mark.instance} of ${vm.mark.project}`),
@@ -36,16 +38,16 @@ export function domainElement(vm: VmDefinition, context: DomainContext): XmlElem
     el('memory', { unit: 'KiB' }, String(vm.memoryMib * 1024)),
     el('currentMemory', { unit: 'KiB' }, String(vm.memoryMib * 1024)),
     el('vcpu', {}, String(vm.vcpus)),
-    bootElement(vm, context.architecture),
+    bootElement(vm, processor),
     el(
       'features',
       {},
-      el('acpi'),
+      processor.hasAcpi && el('acpi'),
       isX86 && el('apic'),
       // Secure boot means that only code in system management mode may write the firmware's variables.
-      vm.secureBoot && el('smm', { state: 'on' }),
+      vm.secureBoot && isX86 && el('smm', { state: 'on' }),
     ),
-    cpuElement(vm, isX86),
+    cpuElement(vm, processor),
     isX86
       ? el(
           'clock',
@@ -63,12 +65,12 @@ export function domainElement(vm: VmDefinition, context: DomainContext): XmlElem
   )
 }
 
-function bootElement(vm: VmDefinition, architecture: string): XmlElement {
+function bootElement(vm: VmDefinition, { architecture, isX86 }: Processor): XmlElement {
   const type = el('type', { arch: architecture, machine: vm.machine }, 'hvm')
   // SeaBIOS talks on the serial line too, which is how "No bootable device" becomes known. It tries again and says so
   // again, for who came to listen too late.
   if (vm.firmware === 'bios')
-    return el('os', {}, type, el('bios', { useserial: 'yes', rebootTimeout: 10_000 }))
+    return el('os', {}, type, isX86 && el('bios', { useserial: 'yes', rebootTimeout: 10_000 }))
   const enabled = vm.secureBoot ? 'yes' : 'no'
   return el(
     'os',
@@ -83,19 +85,10 @@ function bootElement(vm: VmDefinition, architecture: string): XmlElement {
   )
 }
 
-/**
- * C12. Under emulation the most that QEMU can do, without the five-level page tables: with them a Debian 12 guest
- * needs an eighth more processor time to reach its init (QEMU 7.2).
- */
-function cpuElement(vm: VmDefinition, isX86: boolean): XmlElement {
-  const topology = vm.singleSocket && el('topology', { sockets: 1, dies: 1, cores: vm.vcpus, threads: 1 })
-  if (vm.acceleration === 'kvm') return el('cpu', { mode: 'host-passthrough' }, topology)
-  const withoutLa57 = isX86 && el('feature', { policy: 'disable', name: 'la57' })
-  return el('cpu', { mode: 'maximum' }, topology, withoutLa57)
-}
-
 function deviceElements(vm: VmDefinition, context: DomainContext, isX86: boolean): readonly XmlElement[] {
+  const emulator = vm.processor?.emulator
   return [
+    ...(emulator === undefined ? [] : [el('emulator', {}, emulator)]),
     ...vm.disks.map((disk, index) => diskElement(disk, context.pathOf(disk.volume), index)),
     ...(vm.seed === undefined ? [] : seedElements(vm.seed.bus, context.pathOf(vm.seed.volume))),
     ...(isX86 ? [el('controller', { type: 'usb', index: 0, model: 'none' })] : []),

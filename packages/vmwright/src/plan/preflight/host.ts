@@ -21,7 +21,11 @@ export function capabilityFindings(
       ),
     )
   }
-  const uefi = creating.filter(({ firmware }) => firmware === 'uefi')
+  findings.push(...architectureFindings({ can, spec }, creating))
+  const uefi = creating.filter(
+    ({ firmware, instance }) =>
+      firmware === 'uefi' && (instance.processor?.architecture ?? can.architecture) === can.architecture,
+  )
   if (!can.uefi)
     lacking(
       uefi,
@@ -72,6 +76,40 @@ export function capabilityFindings(
     }
   }
   return findings
+}
+
+/** Debian's packages with the emulator of an architecture, and with its firmware. */
+const emulators: Readonly<Record<string, string>> = {
+  x86_64: 'qemu-system-x86',
+  aarch64: 'qemu-system-arm qemu-efi-aarch64',
+  armv7l: 'qemu-system-arm qemu-efi-arm',
+  ppc64le: 'qemu-system-ppc',
+  riscv64: 'qemu-system-misc',
+  s390x: 'qemu-system-misc',
+}
+
+/** G7. An emulator that is named by its path may be one that libvirt does not know. */
+function architectureFindings(
+  { can, spec }: Pick<HostFacts, 'can' | 'spec'>,
+  creating: readonly VmPlan[],
+): readonly Finding[] {
+  const lacking = Map.groupBy(
+    creating.filter(({ instance: { processor } }) => processor?.emulator === undefined),
+    ({ instance: { processor } }) => processor?.architecture ?? can.architecture,
+  )
+  return [...lacking].flatMap(([architecture, vms]): readonly Finding[] => {
+    if (architecture === can.architecture || can.architectures.includes(architecture)) return []
+    const names = list(vms.map(({ instance }) => instance.name))
+    return [
+      finding(
+        'error',
+        'host.missing-capability',
+        `host ${spec.name}`,
+        `The host cannot emulate ${architecture}, which ${names} ${vms.length === 1 ? 'needs' : 'need'}; it can have guests of ${can.architectures.join(', ')}.`,
+        `Install its emulator on the host (Debian: apt-get install ${emulators[architecture] ?? 'qemu-system'}), or take another host.`,
+      ),
+    ]
+  })
 }
 
 /** Whether they fit: memory, disks smaller than their image, room in the pools. */
