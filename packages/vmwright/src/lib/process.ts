@@ -1,9 +1,14 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { ProvisionError, systemCode } from './errors.ts'
 
 export interface RunOptions {
   readonly signal?: AbortSignal
+  /**
+   * Gives the program a process group of its own. When cancelled, all of the group is asked to end by SIGTERM and killed
+   * this many milliseconds later; without it, the program alone is killed at once.
+   */
+  readonly groupGraceMs?: number
   readonly input?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
@@ -32,8 +37,9 @@ export async function runProgram(
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
-    signal: options.signal,
-    killSignal: 'SIGKILL',
+    ...(options.groupGraceMs === undefined
+      ? { signal: options.signal, killSignal: 'SIGKILL' as const }
+      : { detached: true }),
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
@@ -45,20 +51,50 @@ export async function runProgram(
       options.onLine?.(line, stream)
     })
   }
+  const letGo =
+    options.groupGraceMs === undefined ? undefined : endGroup(child, options.groupGraceMs, options.signal)
   child.stdin.on('error', () => {})
   child.stdin.end(options.input)
   const exitCode = await new Promise<number>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(code ?? (signal === null ? 1 : 128)))
-  }).catch((error: unknown) => {
-    options.signal?.throwIfAborted()
-    if (systemCode(error) !== 'ENOENT') throw error
-    throw new ProvisionError('process.not-found', {
-      message: `The program ${program} is not installed.`,
-      hint: `Install the package that has ${program}, then run the command again.`,
-      details: { program },
-    })
   })
+    .catch((error: unknown) => {
+      options.signal?.throwIfAborted()
+      if (systemCode(error) !== 'ENOENT') throw error
+      throw new ProvisionError('process.not-found', {
+        message: `The program ${program} is not installed.`,
+        hint: `Install the package that has ${program}, then run the command again.`,
+        details: { program },
+      })
+    })
+    .finally(letGo)
+  if (letGo !== undefined) options.signal?.throwIfAborted()
   const { stdout, stderr } = output
   return { exitCode, stdout: stdout.slice(-keptCharacters), stderr: stderr.slice(-keptCharacters) }
+}
+
+/** Ends the group of a child when the signal says so. Returns what stops this. */
+function endGroup(child: ChildProcess, graceMs: number, signal: AbortSignal | undefined): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const kill = (name: NodeJS.Signals): void => {
+    if (child.pid === undefined) return
+    try {
+      process.kill(-child.pid, name)
+    } catch {
+      // All of them are gone.
+    }
+  }
+  const end = (): void => {
+    kill('SIGTERM')
+    timer = setTimeout(() => kill('SIGKILL'), graceMs)
+  }
+  if (signal?.aborted === true) end()
+  else signal?.addEventListener('abort', end, { once: true })
+  return () => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', end)
+    // Whoever of the group has outlived the program.
+    if (signal?.aborted === true) kill('SIGKILL')
+  }
 }

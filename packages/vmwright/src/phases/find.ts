@@ -4,6 +4,7 @@ import { messageOf, ProvisionError, systemCode } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { nearest } from '../spec/nearest.ts'
 import { type LifecycleSpec, type PhaseName, phaseNames } from '../spec/resolved-lifecycle.ts'
+import { refuseLoops } from './ansible/loops.ts'
 import { collectInputs } from './inputs.ts'
 import type { Phase, Phases } from './phase.ts'
 import { readPhaseFile } from './read-file.ts'
@@ -67,8 +68,10 @@ async function findFile(
     const file = await readPhaseFile(progress, path)
     const origin = { kind: 'file', path, searched } as const
     if (file === undefined) await refuseDangling(path)
-    else if (file.kind === 'ansible') return { name, kind: 'ansible', path, origin }
-    else return { name, kind: 'native', steps: file.steps, variables: file.variables, origin }
+    else if (file.kind === 'ansible') {
+      await refuseLoops(path, places.at(-1))
+      return { name, kind: 'ansible', path, origin }
+    } else return { name, kind: 'native', steps: file.steps, variables: file.variables, origin }
   }
   return undefined
 }
