@@ -4,7 +4,7 @@ import { Progress } from '../lib/progress.ts'
 import type { CommandResult } from './ssh.ts'
 
 /** Larger replies have been seen to wedge the agent of QEMU 7.2. */
-const chunkBytes = 48 * 1024
+export const chunkBytes = 48 * 1024
 const largestFileBytes = 1024 * 1024
 
 /** True when the guest agent answers. */
@@ -80,12 +80,13 @@ const closing = (progress: Progress): Progress =>
   new Progress(progress.seam, { deadlineMs: progress.seam.monotonicMs() + 2_000 })
 
 /** The agent answered, and said no. */
-const isRefusal = (error: unknown): boolean =>
+export const isRefusal = (error: unknown): boolean =>
   error instanceof ProvisionError &&
   !['guest.agent-silent', 'host.connection-lost', 'host.unreachable', 'host.timeout'].includes(error.code)
 
 const decode = (base64: unknown): string =>
   typeof base64 === 'string' ? Buffer.from(base64, 'base64').toString('utf8') : ''
 
-const fields = (reply: unknown): Readonly<Record<string, unknown>> =>
+/** An answer as a record, empty when it is none. */
+export const fields = (reply: unknown): Readonly<Record<string, unknown>> =>
   typeof reply === 'object' && reply !== null ? (reply as Record<string, unknown>) : {}

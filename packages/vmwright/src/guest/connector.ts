@@ -1,10 +1,12 @@
 import type { GuestAccess } from '../hypervisor/guest-access.ts'
-import { ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { Secret, SecretRef } from '../lib/secret.ts'
 import type { ConnectionSpec } from '../spec/resolved-lifecycle.ts'
 import type { GuestChannel } from './channel.ts'
-import type { SshTarget } from './ssh.ts'
+import { noWinrm } from './channel-winrm.ts'
+import { agentConnector } from './connector-agent.ts'
+import { sshConnector } from './connector-ssh.ts'
+import type { SshTarget } from './ssh-client.ts'
 
 /** G5. The way into one guest: how to wait for it, how to open it, and how to tell Ansible of it. */
 export interface GuestConnector {
@@ -60,5 +62,26 @@ export interface ConnectorContext {
 
 /** G5. The connector for what the spec says. Does nothing yet. */
 export function connectorOf(context: ConnectorContext): GuestConnector {
-  throw new ProvisionError('internal.bug', { message: `No connector for ${context.name} yet.` })
+  const { connection } = context
+  switch (connection.kind) {
+    case 'ssh':
+      return sshConnector(context, connection)
+    case 'agent':
+      return agentConnector(context)
+    case 'winrm':
+      return winrmConnector(context)
+  }
+}
+
+function winrmConnector({ name }: ConnectorContext): GuestConnector {
+  const refuse = async (): Promise<never> => {
+    throw noWinrm(name)
+  }
+  return {
+    kind: 'winrm',
+    description: `${name} by WinRM`,
+    open: refuse,
+    awaitReachable: refuse,
+    ansible: refuse,
+  }
 }

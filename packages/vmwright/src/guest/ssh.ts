@@ -1,17 +1,8 @@
-import type { Client, ClientChannel, ServerHostKeyAlgorithm } from 'ssh2'
-import { ProvisionError, messageOf, systemCode } from '../lib/errors.ts'
+import type { Client, ClientChannel } from 'ssh2'
 import type { Progress } from '../lib/progress.ts'
-import type { Secret } from '../lib/secret.ts'
+import { type SshTarget, closed, connectClient, hasLogin } from './ssh-client.ts'
 
-export interface SshTarget {
-  readonly address: string
-  readonly port: number
-  readonly user: string
-  /** Public keys the guest was given (`ssh-ed25519 AAAA…`). Empty: any key is refused. */
-  readonly hostKeys: readonly string[]
-  /** OpenSSH form. Without it the session ends after the key exchange has proven who answers. */
-  readonly privateKey?: Secret | undefined
-}
+export type { SshTarget } from './ssh-client.ts'
 
 export interface CommandResult {
   readonly exitCode: number
@@ -37,8 +28,6 @@ export interface SshSession extends Disposable {
   start(progress: Progress, command: string, onOutput?: () => void): Promise<RunningCommand>
 }
 
-/** A slow guest needs seconds for its part of the key exchange. */
-const handshakeMs = 20_000
 const keptCharacters = 256 * 1024
 
 /**
@@ -48,53 +37,12 @@ const keptCharacters = 256 * 1024
  */
 export async function connectSsh(progress: Progress, target: SshTarget): Promise<SshOutcome> {
   const object = `${target.user}@${target.address}:${target.port}`
-  return await progress.seam.effect({ kind: 'ssh.connect', object, mutates: false }, () =>
-    connect(progress, target),
-  )
-}
-
-async function connect(progress: Progress, target: SshTarget): Promise<SshOutcome> {
-  const { default: ssh2 } = await import('ssh2')
-  const { signal, timeoutMs } = progress.callOptions(handshakeMs)
-  signal.throwIfAborted()
-  const client = new ssh2.Client()
-  let shownKey: string | undefined
-  const abort = (): void => void client.destroy()
-  signal.addEventListener('abort', abort, { once: true })
-  const known = new Set(target.hostKeys.map(keyBlob))
-
-  const outcome = await new Promise<SshOutcome>((resolve, reject) => {
-    client.on('error', (error) => reject(connectError(target, error, known.has(shownKey ?? ''), shownKey)))
-    client.on('close', () => reject(closed(target, 'the connection was closed')))
-    client.on('handshake', () => {
-      if (target.privateKey === undefined) resolve({ kind: 'verified' })
-    })
-    client.on('ready', () => resolve({ kind: 'session', session: new Session(client, target) }))
-    client.connect({
-      host: target.address,
-      port: target.port,
-      username: target.user,
-      readyTimeout: timeoutMs,
-      keepaliveInterval: 15_000,
-      algorithms: { serverHostKey: hostKeyAlgorithms(target.hostKeys) },
-      hostVerifier: (key: Buffer) => {
-        shownKey = key.toString('base64')
-        return known.has(shownKey)
-      },
-      ...(target.privateKey === undefined
-        ? { authHandler: () => false as const }
-        : { privateKey: target.privateKey.reveal(), authHandler: ['publickey'] }),
-    })
-    client.setNoDelay(true)
-  }).catch((error: unknown) => {
-    client.destroy()
-    signal.throwIfAborted()
-    throw error
+  return await progress.seam.effect({ kind: 'ssh.connect', object, mutates: false }, async () => {
+    const client = await connectClient(progress, target)
+    if (hasLogin(target)) return { kind: 'session', session: new Session(client, target) }
+    client.end()
+    return { kind: 'verified' }
   })
-  signal.removeEventListener('abort', abort)
-  client.removeAllListeners('error').on('error', () => {})
-  if (outcome.kind === 'verified') client.end()
-  return outcome
 }
 
 class Session implements SshSession {
@@ -167,55 +115,6 @@ async function resultOf(channel: ClientChannel, target: SshTarget): Promise<Comm
 
 /** What a shell shows for a process that a signal ended. */
 const killedBySignal = 128
-
-const keyBlob = (publicKey: string): string => publicKey.trim().split(/\s+/)[1] ?? ''
-
-/** The types of the known keys first: a server with several keys then shows one that can be checked. */
-function hostKeyAlgorithms(hostKeys: readonly string[]): ServerHostKeyAlgorithm[] {
-  const all: readonly ServerHostKeyAlgorithm[] = [
-    'ssh-ed25519',
-    'ecdsa-sha2-nistp256',
-    'ecdsa-sha2-nistp384',
-    'ecdsa-sha2-nistp521',
-    'rsa-sha2-512',
-    'rsa-sha2-256',
-  ]
-  const types = new Set(hostKeys.map((key) => key.trim().split(/\s+/)[0]))
-  const isKnown = (algorithm: string): boolean =>
-    types.has(algorithm) || (types.has('ssh-rsa') && algorithm.startsWith('rsa-'))
-  return [...all.filter(isKnown), ...all.filter((each) => !isKnown(each))]
-}
-
-function connectError(
-  target: SshTarget,
-  error: Error & { readonly level?: string },
-  keyIsKnown: boolean,
-  shownKey: string | undefined,
-): ProvisionError {
-  const where = `${target.address} port ${target.port}`
-  if (shownKey !== undefined && !keyIsKnown)
-    return new ProvisionError('guest.host-key-mismatch', {
-      message: `The machine at ${where} shows an SSH host key that the guest was not given.`,
-      details: { address: target.address, port: target.port, shownKey, knownKeys: target.hostKeys },
-      cause: error,
-    })
-  if (error.level === 'client-authentication')
-    return new ProvisionError('guest.ssh-refused', {
-      message: `The guest at ${where} refused the login of ${target.user} with the key.`,
-      details: { address: target.address, port: target.port, user: target.user },
-      retryable: true,
-      cause: error,
-    })
-  return closed(target, systemCode(error) === 'ECONNREFUSED' ? 'connection refused' : messageOf(error), error)
-}
-
-const closed = (target: SshTarget, because: string, cause?: unknown): ProvisionError =>
-  new ProvisionError('guest.port-closed', {
-    message: `No SSH connection to ${target.address} port ${target.port}: ${because}.`,
-    details: { address: target.address, port: target.port, because },
-    retryable: true,
-    cause,
-  })
 
 async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   signal.throwIfAborted()

@@ -1,0 +1,212 @@
+import { readFile } from 'node:fs/promises'
+import type { Duplex } from 'node:stream'
+import { connect } from 'node:net'
+import { ProvisionError, isProvisionError, messageOf } from '../lib/errors.ts'
+import type { Progress } from '../lib/progress.ts'
+import { Secret } from '../lib/secret.ts'
+import type { ConnectionSpec } from '../spec/resolved-lifecycle.ts'
+import type { GuestChannel } from './channel.ts'
+import { within } from './channel-limits.ts'
+import { sshChannel } from './channel-ssh.ts'
+import { seenAddresses } from './climb.ts'
+import type { ConnectorContext, GuestConnector } from './connector.ts'
+import { ansibleOverSsh } from './connector-ansible.ts'
+import { realNetwork } from './network.ts'
+import { type SshTarget, closed } from './ssh-client.ts'
+import { connectThrough, passThrough } from './ssh-jump.ts'
+
+export type SshConnection = Extract<ConnectionSpec, { readonly kind: 'ssh' }>
+
+const pauseMs = 250
+const bannerMs = 5_000
+/** One look, so that an address where nobody is does not take all of the time. */
+const lookMs = 20_000
+
+export function sshConnector(context: ConnectorContext, connection: SshConnection): GuestConnector {
+  const user = connection.user ?? context.login.user
+  const description = `${context.name} by SSH as ${user}${context.jumps.length === 0 ? '' : ` through ${context.jumps.map((jump) => jump.address).join(', ')}`}`
+
+  const open = async (progress: Progress): Promise<GuestChannel> => {
+    const login = await loginOf(context, connection)
+    return await firstThatAnswers(progress, context, connection, async (address) => {
+      const target = { ...login, address }
+      const object = `${user}@${address}:${target.port}`
+      return await progress.seam.effect({ kind: 'ssh.connect', object, mutates: false }, async () => {
+        const { end, close } = await connectThrough(progress, context.jumps, target)
+        return sshChannel({ client: end, target, close })
+      })
+    })
+  }
+
+  const look = async (progress: Progress): Promise<void> => {
+    if (connection.wait === 'connection') return await (await open(progress))[Symbol.asyncDispose]()
+    await firstThatAnswers(progress, context, connection, (address) =>
+      readBanner(progress, context.jumps, { address, port: connection.port, user }),
+    )
+  }
+
+  return {
+    kind: 'ssh',
+    description,
+    open,
+    async awaitReachable(progress) {
+      const limited = progress.child({ timeoutMs: connection.timeoutMs })
+      let last: ProvisionError | undefined
+      const attempt = async (): Promise<true | undefined> => {
+        try {
+          await look(limited.child({ timeoutMs: lookMs }))
+          return true
+        } catch (error) {
+          progress.check()
+          if (!isProvisionError(error) || !mayPass.has(error.code)) throw error
+          if (last === undefined || error.code !== 'wait.timeout') last = error
+          return undefined
+        }
+      }
+      await limited.poll({ everyMs: pauseMs, what: description }, attempt).catch((error: unknown) => {
+        throw isProvisionError(error, 'wait.timeout') && last !== undefined && progress.remainingMs > 0
+          ? last
+          : error
+      })
+    },
+    ansible: async (progress, folder) =>
+      await ansibleOverSsh(progress, folder, {
+        name: context.name,
+        target: {
+          ...(await loginOf(context, connection)),
+          address: await bestAddress(progress, context, connection),
+        },
+        jumps: context.jumps,
+      }),
+  }
+}
+
+/** What a guest that is still starting answers. */
+const mayPass: ReadonlySet<string> = new Set([
+  'guest.no-address',
+  'guest.port-closed',
+  'guest.ssh-refused',
+  'guest.host-key-mismatch',
+  'wait.timeout',
+])
+
+async function loginOf(
+  { login, readSecret }: ConnectorContext,
+  connection: SshConnection,
+): Promise<Omit<SshTarget, 'address'>> {
+  const { identityFile } = connection
+  const password = connection.password === undefined ? undefined : await readSecret(connection.password)
+  return {
+    port: connection.port,
+    user: connection.user ?? login.user,
+    hostKeys: login.hostKeys,
+    identityFile: identityFile ?? login.identityFile,
+    privateKey: identityFile === undefined ? login.privateKey : await readKey(identityFile),
+    password,
+  }
+}
+
+async function readKey(path: string): Promise<Secret> {
+  try {
+    return new Secret(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw new ProvisionError('guest.key-unreadable', {
+      message: `The SSH key ${path} cannot be read: ${messageOf(error)}`,
+      hint: 'Correct `identityFile` of the connection.',
+      details: { path },
+      cause: error,
+    })
+  }
+}
+
+/** Tries the addresses of the guest one after the other, the surest first; throws what explains most. */
+async function firstThatAnswers<T>(
+  progress: Progress,
+  context: ConnectorContext,
+  { port }: SshConnection,
+  attempt: (address: string) => Promise<T>,
+): Promise<T> {
+  const addresses = await addressesOf(progress, context)
+  const problems: ProvisionError[] = []
+  for (const address of addresses) {
+    try {
+      // Nobody at an old address must not cost the time of a whole handshake.
+      if (addresses.length > 1 && context.jumps.length === 0) {
+        const answer = await realNetwork.tryPort(progress, address, port)
+        if (answer !== 'open') throw closed({ address, port, user: '', hostKeys: [] }, answer)
+      }
+      return await attempt(address)
+    } catch (error) {
+      progress.check()
+      if (!isProvisionError(error) || !error.code.startsWith('guest.')) throw error
+      problems.push(error)
+    }
+  }
+  throw (
+    problems.find(({ code }) => code === 'guest.ssh-refused') ??
+    problems.find(({ code }) => code === 'guest.host-key-mismatch') ??
+    problems[0] ??
+    noAddress(context.name)
+  )
+}
+
+async function addressesOf(progress: Progress, { access }: ConnectorContext): Promise<readonly string[]> {
+  return seenAddresses(await access.addresses(progress))
+}
+
+const noAddress = (name: string): ProvisionError =>
+  new ProvisionError('guest.no-address', {
+    message: `No address of ${name} is known.`,
+    details: { name },
+    retryable: true,
+  })
+
+/** The one that answers; for a program that is given one and no other. */
+async function bestAddress(
+  progress: Progress,
+  context: ConnectorContext,
+  connection: SshConnection,
+): Promise<string> {
+  const addresses = await addressesOf(progress, context)
+  const [first] = addresses
+  if (first === undefined) throw noAddress(context.name)
+  if (addresses.length === 1) return first
+  const user = connection.user ?? context.login.user
+  return await firstThatAnswers(progress, context, connection, async (address) => {
+    await readBanner(progress, context.jumps, { address, port: connection.port, user })
+    return address
+  })
+}
+
+/** Resolves when what answers there says that it is SSH (RFC 4253, section 4.2). */
+async function readBanner(
+  progress: Progress,
+  jumps: readonly SshTarget[],
+  to: Pick<SshTarget, 'address' | 'port' | 'user'>,
+): Promise<void> {
+  const limited = progress.child({ timeoutMs: bannerMs })
+  const target = { ...to, hostKeys: [] }
+  const { close } = await passThrough(limited, jumps, to, async (way) => {
+    const socket = way ?? connect({ host: to.address, port: to.port })
+    try {
+      await within(limited, `SSH at ${to.address} port ${to.port}`, bannerOf(socket, target))
+    } finally {
+      socket.destroy()
+    }
+  })
+  close()
+}
+
+function bannerOf(socket: Duplex, target: SshTarget): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1')
+      // Other lines may come before it.
+      if (/^SSH-\d/m.test(text)) resolve()
+      else if (text.length > 8_192) reject(closed(target, 'it does not speak SSH'))
+    })
+    socket.once('error', (error) => reject(closed(target, messageOf(error), error)))
+    socket.once('close', () => reject(closed(target, 'it does not speak SSH')))
+  })
+}
