@@ -1,6 +1,7 @@
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { decide, type Decision } from '../../snapshots/decide.ts'
+import { layerInputsOf } from '../../snapshots/inputs.ts'
 import { layerKeys } from '../../snapshots/keys.ts'
 import { type LayerName } from '../../snapshots/layers.ts'
 import { phaseNames } from '../../spec/resolved-lifecycle.ts'
@@ -19,17 +20,16 @@ export interface GuestPlan {
 
 /** G2. What this run restores, runs and keeps of a machine that is there. No mutation. */
 export async function planGuest(progress: Progress, { job, machine }: Guest): Promise<GuestPlan> {
-  const { instance, spec, phases, inputs, options } = job
+  const { instance, spec, phases, inputs } = job
   const { lifecycle } = instance
   const memory = await chooseMemory(progress, instance, machine.host)
   const observed = await machine.host.listSnapshots(progress, instance.name)
-  const base = baseOf(machine.mark)
   const read = await inputs(progress)
   const decision = decide({
     project: spec.project,
     revision: lifecycle.revision,
     allowed: lifecycle.allowed,
-    keys: layerKeys(options.services.layerInputsOf({ spec, instance, base, phases: read })),
+    keys: layerKeys(layerInputsOf(instance, baseOf(machine.mark), read)),
     phases: phaseNames.filter((name) => phases[name] !== undefined),
     observed,
     memory: memory.memory,
@@ -72,8 +72,10 @@ async function startUp(
 ): Promise<void> {
   const state = await machine.state(progress)
   const mayStart = job.instance.lifecycle.allowed.includes('startup')
-  if (state === 'running')
-    return log.skip('startup', restored?.memory === true ? 'restored as it ran' : 'it runs already')
+  if (state === 'running') {
+    const restoredSo = restored?.memory === true ? 'restored as it ran' : undefined
+    return log.skip('startup', restoredSo ?? (mayStart ? 'it runs already' : 'not allowed'))
+  }
   if (!mayStart && !ranBefore) return log.skip('startup', 'not allowed')
   await log.run(progress, 'startup', async (told, note) => {
     if (!mayStart) note.because = 'it ran before it was restored'

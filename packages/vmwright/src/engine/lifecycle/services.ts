@@ -5,8 +5,7 @@ import type { PhaseSearch } from '../../phases/find.ts'
 import type { Phase, PhaseInputs, Phases } from '../../phases/phase.ts'
 import type { PhaseContext } from '../../phases/run.ts'
 import type { Results } from '../../results/results.ts'
-import type { LayerInputs } from '../../snapshots/layers.ts'
-import type { HostSpec, InstanceSpec, ResolvedSpec } from '../../spec/resolved.ts'
+import type { HostSpec } from '../../spec/resolved.ts'
 import type { SessionServices } from '../session.ts'
 
 /** What a run of lifecycles is made of. Tests plug in phases of their own; the entry points the real ones. */
@@ -20,7 +19,6 @@ export interface LifecycleServices {
     options: { readonly folder: string | undefined },
   ) => Promise<PhaseInputs>
   readonly runPhase: (progress: Progress, phase: Phase, context: PhaseContext) => Promise<readonly StepRun[]>
-  readonly layerInputsOf: (request: LayerRequest) => LayerInputs
   readonly openResults: (progress: Progress) => Promise<Results>
   /** Private key, on this machine, that guests with the own key accept. */
   readonly identityFile: string
@@ -28,14 +26,6 @@ export interface LifecycleServices {
   readonly nestedHost: (progress: Progress, host: HostSpec, login: NestedLogin) => Promise<HostSpec>
   /** Holds a name on this machine until disposed or dead. Throws `host.locked` at the deadline. */
   readonly hold: (progress: Progress, key: string, holder: string) => Promise<AsyncDisposable>
-}
-
-export interface LayerRequest {
-  readonly spec: ResolvedSpec
-  readonly instance: InstanceSpec
-  /** Of what it was made, or will be: `image:<digest>` or `template:<content identity>`. */
-  readonly base: string
-  readonly phases: LayerInputs['phases']
 }
 
 /** How to log in to a guest that is a hypervisor. */
