@@ -31,8 +31,11 @@ const topLevel = [
   'networks',
   'pools',
   'imagePolicy',
+  'lifecycle',
+  'budget',
   'defaults',
   'instances',
+  'matrix',
 ]
 
 /**
@@ -77,6 +80,52 @@ export class SpecDraft {
     return node !== undefined && node.kind !== 'blank'
   }
 
+  remove(path: DraftPath): void {
+    const parent = this.#find(path.slice(0, -1))
+    const last = path.at(-1)
+    if (parent?.kind === 'map') parent.entries.delete(String(last))
+    // The others keep their positions; a gap is not written.
+    else if (parent?.kind === 'list') delete parent.items[Number(last)]
+  }
+
+  /** Puts the fields of a mapping behind those of another one. */
+  moveFields(from: DraftPath, to: DraftPath): void {
+    const node = this.#find(from)
+    if (node?.kind !== 'map') return
+    for (const [key, field] of node.entries) this.#put([...to, key], field)
+    this.remove(from)
+  }
+
+  /** Moves what several mappings have in common to one place, fields of fields too. */
+  hoist(from: readonly DraftPath[], to: DraftPath, isMeant: (field: string) => boolean = () => true): void {
+    const [first, ...others] = from.map((path) => this.#find(path))
+    if (first?.kind !== 'map') return
+    for (const [key, node] of first.entries) {
+      const same = others.map((other) => (other?.kind === 'map' ? other.entries.get(key) : undefined))
+      const fields = from.map((path): DraftPath => [...path, key])
+      if (!isMeant(key) || same.includes(undefined)) continue
+      if (node.kind === 'map') {
+        this.hoist(fields, [...to, key])
+        for (const field of fields) if (this.isEmpty(field)) this.remove(field)
+      } else if (same.every((other) => textOf(other) !== undefined && textOf(other) === textOf(node))) {
+        this.#put([...to, key], node)
+        for (const field of fields) this.remove(field)
+      }
+    }
+  }
+
+  /** Whether there is a mapping with no other fields than these. */
+  hasOnly(path: DraftPath, fields: readonly string[]): boolean {
+    const node = this.#find(path)
+    return node?.kind === 'map' && [...node.entries.keys()].every((key) => fields.includes(key))
+  }
+
+  /** Whether there is a mapping without fields. */
+  isEmpty(path: DraftPath): boolean {
+    const node = this.#find(path)
+    return node?.kind === 'map' && node.entries.size === 0
+  }
+
   /** The text of the spec; the same calls give the same text. `header`: lines of the comment at its top. */
   render(header: readonly string[]): string {
     const entries = [...this.#root.entries].toSorted(([a], [b]) => topLevel.indexOf(a) - topLevel.indexOf(b))
@@ -112,6 +161,15 @@ export class SpecDraft {
       parent = next
     }
   }
+}
+
+/** What a node says, for comparison; `undefined` where a value is missing. */
+function textOf(node: Draft | undefined): string | undefined {
+  if (node === undefined || node.kind === 'blank') return undefined
+  if (node.kind === 'value') return JSON.stringify(node.value)
+  const parts = node.kind === 'map' ? [...node.entries] : [...node.items.entries()]
+  const texts = parts.map(([key, inner]) => [key, textOf(inner)] as const)
+  return texts.some(([, text]) => text === undefined) ? undefined : JSON.stringify(texts)
 }
 
 const noComments = (): Comments => ({ before: [], beside: undefined })

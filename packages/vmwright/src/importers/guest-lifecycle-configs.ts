@@ -63,6 +63,7 @@ export function pairsOf(carrier: Carrier, config: Value): readonly Pair[] {
       platform: platform.name,
       target: target.name,
       place: platform.place,
+      isCombined: true,
     })),
   )
   const listed = itemsOf(entries.get('list')).flatMap((item): readonly Pair[] => {
@@ -75,7 +76,9 @@ export function pairsOf(carrier: Carrier, config: Value): readonly Pair[] {
       )
     const platform = carrier.read(['instances'], found('list.platform', own.get('platform')), asText)
     const target = carrier.read(['instances'], found('list.target', own.get('target')), asText)
-    return platform === undefined || target === undefined ? [] : [{ platform, target, place: item.place }]
+    return platform === undefined || target === undefined
+      ? []
+      : [{ platform, target, place: item.place, isCombined: false }]
   })
   const once = new Map<string, Pair>()
   for (const pair of [...pairs, ...listed]) {

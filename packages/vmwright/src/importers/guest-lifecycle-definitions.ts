@@ -17,6 +17,8 @@ export interface Pair {
   readonly platform: string
   readonly target: string
   readonly place: Place
+  /** One of all combinations of platforms and targets, not of a list. */
+  readonly isCombined: boolean
 }
 
 /** A definition with all its layers, resolved. */

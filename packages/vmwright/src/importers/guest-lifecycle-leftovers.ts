@@ -13,15 +13,11 @@ export function tellFiles(carrier: Carrier, source: SourceFiles): void {
   for (const file of source.files) {
     const place = { file: file.name, line: 1 }
     const entries = entriesOf(file.root)
-    if (/(^|\/)(dependencies|init|main|terminate)\.ya?ml$/.test(file.name) && /phases?\//.test(file.name)) {
-      carrier.notes.add(
-        'no-equal',
-        place,
-        'a phase, which is not run yet: run it with Ansible after `vmwright access --format ansible`',
-      )
+    if (isPhase(file)) {
+      carrier.notes.add('taken', place, 'a phase, which `vmwright run` gives to Ansible')
       carrier.warn(
         undefined,
-        'a phase that failed was swallowed, and the run ended well; look whether yours really work before you rely on them',
+        'a phase that failed was swallowed, and the run ended well; look whether yours really work: now the run fails with them',
       )
     } else if (/(^|\/)networks\/[^/]+$/.test(file.name) && entries.has('bridge'))
       carrier.notes.add(
@@ -33,6 +29,9 @@ export function tellFiles(carrier: Carrier, source: SourceFiles): void {
       carrier.notes.add('no-equal', place, 'a playbook or tasks, which are not run')
   }
 }
+
+export const isPhase = ({ name }: SourceFile): boolean =>
+  /(^|\/)(dependencies|init|main|terminate)\.ya?ml$/.test(name) && /phases?\//.test(name)
 
 const hasConfig = ({ root }: SourceFile): boolean =>
   itemsOf(root).some((play) => [...entriesOf(entriesOf(play).get('vars')).values()].some(isConfig))

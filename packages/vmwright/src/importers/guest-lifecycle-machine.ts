@@ -2,10 +2,10 @@ import { type Carrier, type Found, found } from './carrier.ts'
 import type { Definition } from './guest-lifecycle-definitions.ts'
 import { carryNet } from './guest-lifecycle-network.ts'
 import { lifecycleSettings } from './guest-lifecycle-settings.ts'
-import { carrySources, variableOf } from './guest-lifecycle-sources.ts'
+import { carrySources, variableNames, type VariableName } from './guest-lifecycle-sources.ts'
 import type { KeyNames } from './key-names.ts'
 import { tellUnknownKeys } from './leftovers.ts'
-import { asMatching, asText, asWhole } from './readers.ts'
+import { asMatching, asOneOf, asText, asWhole } from './readers.ts'
 import { entriesOf, scalarAt, type Value } from '../spec/ansible/value.ts'
 
 /** Keys that are given so far, over all machines. */
@@ -13,17 +13,15 @@ export interface Keys {
   readonly images: KeyNames
   readonly networks: KeyNames
   readonly pools: KeyNames
+  readonly secrets: KeyNames
 }
 
-/**
- * Writes one definition as an instance on a host. One of a foreign architecture is told and left out; one whose
- * name is there already too.
- */
+/** Writes one definition as an instance on a host, and returns its name. One whose name is there already is left out. */
 export function carryMachine(
   carrier: Carrier,
   { vm, pair }: Definition,
   { host, keys }: { readonly host: string | undefined; readonly keys: Keys },
-): void {
+): string | undefined {
   const metadata = entriesOf(vm.entries.get('metadata'))
   const field = (key: string): Found | undefined => found(`vm.${key}`, vm.entries.get(key))
   const meta = (key: string): Found | undefined =>
@@ -32,21 +30,16 @@ export function carryMachine(
   const full = carrier.read(['instances'], named, asText)
   if (full === undefined || named === undefined) {
     if (named === undefined) carrier.notes.add('question', vm.place, 'a definition has no metadata.name')
-    return
+    return undefined
   }
   const name = instanceName(full)
   const at = ['instances', name]
   if (carrier.draft.has(at)) {
     carrier.warn(pair?.place ?? vm.place, `${name} is there twice; it is taken once`)
-    return
+    return undefined
   }
-  const arch = carrier.read(at, field('arch'), asText)
-  if (arch !== undefined && !['x86_64', 'amd64'].includes(arch)) {
-    const what = `${name} is of another architecture than x86_64, which has no equal yet: it is left out`
-    carrier.notes.add('no-equal', field('arch')?.value.place, what)
-    carrier.draft.remark(['instances'], what)
-    return
-  }
+  const arch = carrier.read([...at, 'architecture'], field('arch'), asText)
+  const foreign = arch === undefined ? undefined : foreignOf(arch)
   tellUnknownKeys(carrier, 'vm', vm, lifecycleSettings)
   const ownMetadata = vm.entries.get('metadata')
   if (ownMetadata !== undefined) tellUnknownKeys(carrier, 'metadata', ownMetadata, lifecycleSettings)
@@ -58,11 +51,28 @@ export function carryMachine(
       `the machine is called ${name}: only letters, digits and - are names here`,
     )
   if (host !== undefined) carrier.draft.set([...at, 'host'], host)
-  carrySources(carrier, at, { vm, id: idOf(pair?.platform ?? name), images: keys.images })
-  carryHardware(carrier, at, field)
+  const variableOf = variableNames({ machine: name, platform: pair?.platform }, keys.secrets)
+  const id = idOf(pair?.platform ?? name)
+  carrySources(carrier, at, { vm, id, foreign, images: keys.images, variableOf })
+  carryHardware(carrier, at, { field, foreign })
   carryNet(carrier, at, vm.entries.get('net'), keys.networks)
-  carryAuth(carrier, at, metadata.get('auth') ?? vm.entries.get('auth'))
+  carryAuth(carrier, at, metadata.get('auth') ?? vm.entries.get('auth'), variableOf)
   carryPool(carrier, at, meta('libvirt_pool_dir'), keys.pools)
+  return name
+}
+
+/** The architecture as the spec spells it; `undefined` for that of usual hosts. */
+function foreignOf(arch: string): string | undefined {
+  const same: Readonly<Record<string, string>> = {
+    amd64: 'x86_64',
+    arm64: 'aarch64',
+    arm: 'armv7l',
+    armhf: 'armv7l',
+    ppc64el: 'ppc64le',
+    ppc64: 'ppc64le',
+  }
+  const name = same[arch] ?? arch
+  return name === 'x86_64' ? undefined : name
 }
 
 function nameOf(pair: Definition['pair'], name: Found | undefined): Found | undefined {
@@ -70,13 +80,13 @@ function nameOf(pair: Definition['pair'], name: Found | undefined): Found | unde
   return found('platform and target', scalarAt(pair.place, `VM ${pair.platform}_${pair.target}`))
 }
 
-const instanceName = (text: string): string =>
+export const instanceName = (text: string): string =>
   text
     .replaceAll(/[^A-Za-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '')
     .slice(0, 63) || 'vm'
 
-const idOf = (text: string): string =>
+export const idOf = (text: string): string =>
   text
     .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
@@ -85,7 +95,10 @@ const idOf = (text: string): string =>
 function carryHardware(
   carrier: Carrier,
   at: readonly string[],
-  field: (key: string) => Found | undefined,
+  {
+    field,
+    foreign,
+  }: { readonly field: (key: string) => Found | undefined; readonly foreign: string | undefined },
 ): void {
   const vcpus = field('vcpus')
   if (vcpus === undefined) carrier.builtin([...at, 'vcpus'], 4, 'vm.vcpus')
@@ -99,13 +112,41 @@ function carryHardware(
   if (field('ram') === undefined) carrier.builtin([...at, 'memory'], '2048MiB', 'vm.ram')
   else carrier.carry([...at, 'memory'], field('ram'), asWhole, (mib) => `${mib}MiB`)
   carrier.carry([...at, 'machine'], field('machine'), asText, (type) => (type === 'q35' ? undefined : type))
-  if (field('firmware') === undefined) carrier.builtin([...at, 'firmware'], 'bios', 'vm.firmware')
-  else carrier.carry([...at, 'firmware'], field('firmware'), asText, () => 'uefi')
+  const firmware = field('firmware')
+  if (firmware !== undefined) carrier.carry([...at, 'firmware'], firmware, asText, () => 'uefi')
+  else if (foreign === undefined) carrier.builtin([...at, 'firmware'], 'bios', 'vm.firmware')
+  if (foreign === undefined) {
+    carrier.noEqual(field('cpu'), 'on KVM the CPU of the host was passed through, as it is here')
+    carrier.noEqual(field('emulator'), 'libvirt knows the emulator of its host')
+    return
+  }
+  carrier.carry([...at, 'architecture'], field('arch'), asOneOf(architectures), () => foreign)
+  carrier.carry([...at, 'cpu'], field('cpu'), asText)
+  carrier.carry([...at, 'emulator'], field('emulator'), asMatching(/^\//, 'an absolute path'))
 }
+
+/** All spellings that are known, those of other systems too. */
+const architectures = [
+  'aarch64',
+  'arm64',
+  'armv7l',
+  'arm',
+  'armhf',
+  'ppc64le',
+  'ppc64el',
+  'ppc64',
+  's390x',
+  'riscv64',
+] as const
 
 const asUser = asMatching(/^[a-z_][a-z0-9_-]{0,31}$/, 'a user name')
 
-function carryAuth(carrier: Carrier, at: readonly string[], auth: Value | undefined): void {
+function carryAuth(
+  carrier: Carrier,
+  at: readonly string[],
+  auth: Value | undefined,
+  variableOf: VariableName,
+): void {
   if (auth === undefined) return
   const entries = entriesOf(auth)
   const field = (key: string): Found | undefined => found(`auth.${key}`, entries.get(key))
@@ -115,7 +156,11 @@ function carryAuth(carrier: Carrier, at: readonly string[], auth: Value | undefi
     text === 'root' ? undefined : text,
   )
   if (name === 'root') {
-    carrier.secret([...at, 'cloudInit', 'rootPassword'], field('password'), variableOf(at, 'ROOT_PASSWORD'))
+    carrier.secret(
+      [...at, 'cloudInit', 'rootPassword'],
+      field('password'),
+      variableOf('ROOT_PASSWORD', field('password')),
+    )
     carrier.notes.add(
       'decided',
       field('user')?.value.place,
@@ -123,13 +168,13 @@ function carryAuth(carrier: Carrier, at: readonly string[], auth: Value | undefi
     )
     return
   }
-  if (carrier.secret([...user, 'password'], field('password'), variableOf(at, 'PASSWORD')))
+  if (carrier.secret([...user, 'password'], field('password'), variableOf('PASSWORD', field('password'))))
     carrier.draft.set([...at, 'cloudInit', 'sshPasswordAuth'], true, 'auth.password, as it was a login')
   const method = entries.get('become_method')
   const isSu = method?.kind === 'scalar' && method.value === 'su'
   const become = field('become_password')
   if (become === undefined) return
-  if (isSu) carrier.secret([...at, 'cloudInit', 'rootPassword'], become, variableOf(at, 'ROOT_PASSWORD'))
+  if (isSu) carrier.secret([...at, 'cloudInit', 'rootPassword'], become, variableOf('ROOT_PASSWORD', become))
   else carrier.noEqual(become, 'the password of the user is that of sudo')
 }
 

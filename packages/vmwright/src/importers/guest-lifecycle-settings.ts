@@ -1,8 +1,5 @@
 import type { Setting } from './importer.ts'
 
-const phases =
-  'vmwright does not run phases yet: run them with Ansible after `vmwright access --format ansible`'
-const snapshots = 'the one snapshot is that of `defaults.snapshot`; further ones are not made yet'
 const byTemplate = 'there are no templates of domains: the definition is made from the fields of the spec'
 
 /** Variables beside the definitions, and the keys of `config`, `vm`, `metadata`, `net`, disks and sources. */
@@ -16,13 +13,17 @@ export const lifecycleSettings: readonly Setting[] = [
   { name: 'vm', to: 'instances', note: 'one definition that is complete' },
   {
     name: 'config',
-    to: 'instances',
+    to: 'matrix',
     note: 'whatever the name of the variable: known by `permutations`, or a `list` of platforms and targets',
   },
-  { name: 'config.permutations', to: 'instances', note: 'one for each platform and target' },
-  { name: 'config.list', to: 'instances', note: 'one for each entry; duplicates are left out' },
-  { name: 'config.list.platform', to: 'instances', note: 'part of the name and, by its file, the settings' },
-  { name: 'config.list.target', to: 'instances', note: 'likewise' },
+  {
+    name: 'config.permutations',
+    to: 'matrix.combine',
+    note: 'one for each platform and target; what differs for one of them is in `matrix.list`',
+  },
+  { name: 'config.list', to: 'matrix.list', note: 'one for each entry; duplicates are left out' },
+  { name: 'config.list.platform', to: 'matrix.platforms', note: 'with the settings of its file' },
+  { name: 'config.list.target', to: 'matrix.targets', note: 'likewise' },
   {
     name: 'config.list.template',
     to: undefined,
@@ -30,7 +31,11 @@ export const lifecycleSettings: readonly Setting[] = [
   },
   { name: 'parse_lookup_dir_path', to: undefined, note: 'name the folder to `vmwright import`' },
   { name: 'hypervisor_lookup_dir_path', to: undefined, note: 'callbacks are known by name, not run' },
-  { name: 'phases_lookup_dir_path', to: undefined, note: phases },
+  {
+    name: 'phases_lookup_dir_path',
+    to: 'lifecycle.phases',
+    note: '`vmwright run` looks up the same files in the same order',
+  },
   { name: 'net_parse_lookup_dir_path', to: undefined, note: 'networks are not made yet' },
   { name: 'create_vm', to: undefined, note: '`vmwright apply` makes what is missing' },
   { name: 'delete_vm', to: undefined, note: '`vmwright destroy` removes, and `apply --replace` makes again' },
@@ -41,29 +46,57 @@ export const lifecycleSettings: readonly Setting[] = [
     to: undefined,
     note: '`vmwright host access` finds and tests that user itself',
   },
-  { name: 'connection_timeout', to: 'defaults.ready.timeouts.port', note: 'and `…timeouts.ssh`' },
+  {
+    name: 'connection_timeout',
+    to: 'lifecycle.connection.timeout',
+    note: 'and `defaults.ready.timeouts.port`, `…ssh`',
+  },
   {
     name: 'wait_until_port_reachable',
-    to: 'defaults.ready.rungs',
-    note: '`true`: up to the port of SSH, without a login',
+    to: 'lifecycle.connection.wait',
+    note: '`true`: `port`, and `defaults.ready.rungs` up to it, without a login',
   },
   { name: 'wait_until_reachable', to: 'defaults.ready.rungs', note: '`false`: only that the machine runs' },
-  { name: 'retry_count', to: undefined, note: 'each rung of readiness has a limit of time instead' },
-  { name: 'retry_delay', to: undefined, note: 'likewise' },
-  { name: 'allowed_phases', to: undefined, note: phases },
-  { name: 'project_id', to: undefined, note: `it was part of the names of snapshots; ${snapshots}` },
-  { name: 'project_revision', to: undefined, note: `it was part of the names of snapshots; ${snapshots}` },
-  { name: 'revision_id', to: undefined, note: 'the name that the documentation has for `project_revision`' },
-  { name: 'snapshot_type', to: undefined, note: 'snapshots are taken while the machine is shut down' },
+  {
+    name: 'retry_count',
+    to: 'lifecycle.shutdown.attempts',
+    note: 'each rung of readiness has a limit of time instead',
+  },
+  { name: 'retry_delay', to: 'lifecycle.shutdown.delay', note: 'likewise' },
+  { name: 'allowed_phases', to: 'lifecycle.allow' },
+  { name: 'project_id', to: 'project', note: '`--project` wins' },
+  {
+    name: 'project_revision',
+    to: 'lifecycle.revision',
+    note: '`auto`, where it is not set: snapshots go by what they depend on',
+  },
+  {
+    name: 'revision_id',
+    to: 'lifecycle.revision',
+    note: 'the name that the documentation has for `project_revision`, which wins',
+  },
+  { name: 'snapshot_type', to: 'lifecycle.memory', note: '`external`: `never`, since it had no memory' },
   { name: 'should_delete_dandling_overlays', to: undefined, note: 'no overlays are left behind' },
-  { name: 'should_restore_with_new_branch', to: undefined, note: snapshots },
-  { name: 'should_setup_proxy_jumps', to: undefined, note: 'nested hypervisors are not run yet' },
+  {
+    name: 'should_restore_with_new_branch',
+    to: undefined,
+    note: 'a run goes back to a snapshot as often as it likes',
+  },
+  {
+    name: 'should_setup_proxy_jumps',
+    to: undefined,
+    note: 'nested hypervisors are hosts with `guest`, and guests behind others have `lifecycle.connection.jump`: write them',
+  },
   { name: 'priority_domains', to: undefined, note: 'machines are on the host that they name' },
   { name: 'vm.metadata', to: 'instances', note: 'its keys are below' },
   { name: 'vm.vcpus', to: 'instances.*.vcpus', note: '4 where it is not set' },
   { name: 'vm.ram', to: 'instances.*.memory', note: 'in MiB; 2048 where it is not set' },
   { name: 'vm.machine', to: 'instances.*.machine', note: 'where it is not `q35`' },
-  { name: 'vm.firmware', to: 'instances.*.firmware', note: '`uefi` for any file, `bios` without one' },
+  {
+    name: 'vm.firmware',
+    to: 'instances.*.firmware',
+    note: '`uefi` for any file, `bios` without one on x86_64',
+  },
   { name: 'vm.net', to: 'instances.*.interfaces', note: 'its keys are below' },
   { name: 'vm.disks', to: 'instances.*.rootDisk', note: 'its keys are below' },
   {
@@ -71,27 +104,31 @@ export const lifecycleSettings: readonly Setting[] = [
     to: 'images',
     note: 'an image for each platform; its keys are below, and what becomes of the callbacks',
   },
-  {
-    name: 'vm.arch',
-    to: undefined,
-    note: 'x86_64 is what all machines are; those of another architecture are left out',
-  },
-  { name: 'vm.emulator', to: undefined, note: 'libvirt knows the emulator of its host' },
+  { name: 'vm.arch', to: 'instances.*.architecture', note: 'where it is not x86_64' },
+  { name: 'vm.emulator', to: 'instances.*.emulator', note: 'of another architecture; else libvirt knows it' },
   {
     name: 'vm.virt_domain',
     to: undefined,
-    note: 'KVM is required: write `acceleration: prefer-kvm` or `emulate` to a host that has none',
+    note: 'another architecture is emulated; else KVM is required: write `acceleration: prefer-kvm` or `emulate` to a host that has none',
   },
-  { name: 'vm.cpu', to: undefined, note: 'the CPU of the host is passed through' },
+  {
+    name: 'vm.cpu',
+    to: 'instances.*.cpu',
+    note: 'of another architecture; else the CPU of the host is passed through',
+  },
   { name: 'vm.default_bus', to: undefined, note: 'disks are on virtio' },
   { name: 'vm.kernel', to: undefined, note: 'machines boot from their disk, with the kernel that is on it' },
   { name: 'vm.connection', to: 'hosts.*.uri', note: 'likewise in `metadata`' },
   { name: 'vm.libvirt_pool_dir', to: 'pools.instances.path', note: 'likewise' },
   { name: 'vm.tmp_dir', to: undefined, note: 'downloads go to the image cache' },
-  { name: 'metadata.name', to: 'instances', note: 'the key of the instance: letters, digits and `-`' },
+  {
+    name: 'metadata.name',
+    to: 'matrix.name',
+    note: 'the name of the instance: letters, digits and `-`; one of its own is in `matrix.list`',
+  },
   { name: 'metadata.hostname', to: undefined, note: 'the name of the instance is the name of the guest' },
-  { name: 'metadata.platform_name', to: 'instances', note: 'part of the name' },
-  { name: 'metadata.target_name', to: 'instances', note: 'part of the name' },
+  { name: 'metadata.platform_name', to: 'matrix.platforms', note: 'the key' },
+  { name: 'metadata.target_name', to: 'matrix.targets', note: 'the key' },
   { name: 'metadata.template', to: undefined, note: byTemplate },
   { name: 'metadata.connection', to: 'hosts.*.uri', note: 'of the host that the inventory tells' },
   {

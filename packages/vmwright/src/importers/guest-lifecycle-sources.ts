@@ -4,7 +4,7 @@ import { lifecycleSettings } from './guest-lifecycle-settings.ts'
 import type { KeyNames } from './key-names.ts'
 import { tellUnknownKeys } from './leftovers.ts'
 import { asMatching, asOneOf, asText } from './readers.ts'
-import { entriesOf, itemsOf, type Place, type Value } from '../spec/ansible/value.ts'
+import { entriesOf, itemsOf, type Place, placeText, type Value } from '../spec/ansible/value.ts'
 
 const asUrl = asMatching(/^https?:\/\/[^\s/@]+(\/\S*)?$/, 'a URL that begins with https:// or http://')
 const archive = /\.(bz2|xz|gz|zst|zip|tar|tgz|7z)$/i
@@ -25,7 +25,20 @@ const doneAnyway: Readonly<Record<string, string>> = {
 export function carrySources(
   carrier: Carrier,
   at: readonly string[],
-  { vm, id, images }: { readonly vm: Value; readonly id: string; readonly images: KeyNames },
+  {
+    vm,
+    id,
+    foreign,
+    images,
+    variableOf,
+  }: {
+    readonly vm: Value
+    readonly id: string
+    /** The architecture, where it is not x86_64. */
+    readonly foreign: string | undefined
+    readonly images: KeyNames
+    readonly variableOf: VariableName
+  },
 ): void {
   const entries = entriesOf(vm)
   const metadata = entriesOf(entries.get('metadata'))
@@ -37,7 +50,7 @@ export function carrySources(
     tellUnknownKeys(carrier, 'source', source, lifecycleSettings)
     url ??= found('uri', fields.get('uri'))
     for (const task of itemsOf(fields.get('before_provision'))) {
-      const callback = carryCallback(carrier, at, task)
+      const callback = carryCallback(carrier, at, task, variableOf)
       if (callback === 'fetch') url ??= found('src of fetch', entriesOf(task).get('src'))
       if (callback === 'extend_and_convert') grown ??= found('size', entriesOf(task).get('size'))
     }
@@ -50,7 +63,12 @@ export function carrySources(
   }
   if (sources.length === 0)
     carrier.warn(vm.place, `${at.at(-1)} has no sources, which the old system refuses`)
-  carryImage(carrier, at, id, { url, place: vm.place, images })
+  if (url?.value.kind === 'scalar' && foreign !== undefined && /amd64|x86_64/.test(String(url.value.value)))
+    carrier.warn(
+      url.value.place,
+      `the image of ${id} looks like one for x86_64, and the machine is of another architecture`,
+    )
+  carryImage(carrier, at, { platform: id, foreign }, { url, place: vm.place, images })
   carrier.carry(
     [...at, 'rootDisk', 'size'],
     grown,
@@ -61,7 +79,12 @@ export function carrySources(
 }
 
 /** The name of a callback, after telling what becomes of it. */
-function carryCallback(carrier: Carrier, at: readonly string[], task: Value): string | undefined {
+function carryCallback(
+  carrier: Carrier,
+  at: readonly string[],
+  task: Value,
+  variableOf: VariableName,
+): string | undefined {
   const entries = entriesOf(task)
   const file = entries.get('callback') ?? (task.kind === 'scalar' ? task : undefined)
   const text = file?.kind === 'scalar' ? String(file.value) : undefined
@@ -88,23 +111,35 @@ function carryCallback(carrier: Carrier, at: readonly string[], task: Value): st
         `${key} is in the documentation, but the code reads ${key.replace('_format', '')}: it had no effect`,
       )
   }
-  const password = entries.get('root_password') ?? entries.get('password')
-  carrier.secret(
-    [...at, 'cloudInit', 'rootPassword'],
-    found('password of root', password),
-    variableOf(at, 'ROOT_PASSWORD'),
-  )
+  const password = found('password of root', entries.get('root_password') ?? entries.get('password'))
+  carrier.secret([...at, 'cloudInit', 'rootPassword'], password, variableOf('ROOT_PASSWORD', password))
   return name
 }
 
-/** `debian-12-amd64` → `DEBIAN_12_AMD64_PASSWORD` */
-export const variableOf = (at: readonly string[], what: string): string =>
-  `${(at.at(-1) ?? 'vm').toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}_${what}`.replace(/^(\d)/, 'VM_$1')
+/** The environment variable for a secret of a machine. */
+export type VariableName = (what: string, secret: Found | undefined) => string
+
+/**
+ * `DEBIAN_12_PASSWORD`: machines of a platform share the variable of a secret that stands in one place; what is not
+ * resolved may be another for each, so that it is named by the machine.
+ */
+export const variableNames =
+  (
+    { machine, platform }: { readonly machine: string; readonly platform: string | undefined },
+    names: KeyNames,
+  ): VariableName =>
+  (what, secret) => {
+    const isOne = secret?.value.kind === 'secret' || secret?.value.kind === 'vault'
+    const owner = platform !== undefined && isOne ? platform : machine
+    const name = `${owner.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}_${what}`.replace(/^(\d)/, 'VM_$1')
+    const place = secret === undefined ? '' : placeText(secret.value.place)
+    return names.keyFor(name, place).replace('-', '_')
+  }
 
 function carryImage(
   carrier: Carrier,
   at: readonly string[],
-  platform: string,
+  { platform, foreign }: { readonly platform: string; readonly foreign: string | undefined },
   {
     url,
     place,
@@ -112,9 +147,11 @@ function carryImage(
   }: { readonly url: Found | undefined; readonly place: Place; readonly images: KeyNames },
 ): void {
   const address = carrier.read([...at, 'image'], url, asUrl)
-  const id = images.keyFor(platform, address ?? '')
+  const own = foreign === undefined ? platform : `${platform}.${foreign}`
+  const id = images.keyFor(own, address ?? '')
   const image = ['images', id]
-  carrier.draft.set([...at, 'image'], id)
+  // The image of the platform's name is, on this architecture, that with the architecture in its name.
+  carrier.draft.set([...at, 'image'], id === own ? platform : id)
   if (url === undefined || address === undefined) {
     const what = url === undefined ? 'no source fetches the image' : 'the address of the image is not plain'
     carrier.notes.add(

@@ -4,6 +4,8 @@ import { configsOf, hypervisorsOf, pairsOf } from './guest-lifecycle-configs.ts'
 import { definitionFile, Definitions, factsOf, variablesOf } from './guest-lifecycle-definitions.ts'
 import { tellFiles, tellRest } from './guest-lifecycle-leftovers.ts'
 import { carryMachine } from './guest-lifecycle-machine.ts'
+import { arrangeMatrix, type Paired } from './guest-lifecycle-matrix.ts'
+import { carryLifecycle } from './guest-lifecycle-phases.ts'
 import { lifecycleSettings } from './guest-lifecycle-settings.ts'
 import type { Importer } from './importer.ts'
 import { KeyNames } from './key-names.ts'
@@ -82,12 +84,19 @@ function convert(source: SourceFiles, notes: Notes): SpecDraft {
     keys.set(host ?? '', carryHypervisor(carrier, source, host, connection))
   }
   const fallback = first === undefined ? undefined : keys.get(first)
-  const names = { images: new KeyNames(), networks: new KeyNames(), pools: new KeyNames() }
-  for (const { definition, host } of all) {
-    const key = keys.size > 1 ? (keys.get(host ?? '') ?? fallback) : undefined
-    carryMachine(carrier, definition, { host: key, keys: names })
+  const names = {
+    images: new KeyNames(),
+    networks: new KeyNames(),
+    pools: new KeyNames(),
+    secrets: new KeyNames(),
   }
-  carrier.draft.open(['instances'])
+  const paired = all.flatMap(({ definition, host }): readonly Paired[] => {
+    const key = keys.size > 1 ? (keys.get(host ?? '') ?? fallback) : undefined
+    const name = carryMachine(carrier, definition, { host: key, keys: names })
+    return name === undefined || definition.pair === undefined ? [] : [{ name, pair: definition.pair }]
+  })
+  arrangeMatrix(carrier, paired)
+  if (carrier.draft.isEmpty(['instances'])) carrier.draft.remove(['instances'])
   if (keys.size > 1)
     notes.add(
       'decided',
@@ -95,6 +104,7 @@ function convert(source: SourceFiles, notes: Notes): SpecDraft {
       'machines were dealt out to hypervisors in turn; now `host` says where each is',
     )
   const settings = settingsOf(source, base)
+  carryLifecycle(carrier, source, settings)
   carryReadiness(carrier, settings)
   tellFiles(carrier, source)
   tellRest(carrier, source, [settings, base, ...definitions.scopes], configs)
@@ -177,22 +187,17 @@ function carryReadiness(carrier: Carrier, scope: Scope): void {
   const byLogin = get('wait_until_reachable')
   const port = carrier.read([...ready, 'rungs'], byPort, asFlag)
   const login = carrier.read([...ready, 'rungs'], byLogin, asFlag)
-  if (byPort !== undefined && port === true)
+  if (byPort !== undefined && port === true) {
     carrier.put([...ready, 'rungs'], ['started', 'address', 'port'], byPort)
-  else if (byLogin !== undefined && login === false) carrier.put([...ready, 'rungs'], ['started'], byLogin)
+    carrier.put(['lifecycle', 'connection', 'wait'], 'port', byPort)
+  } else if (byLogin !== undefined && login === false) carrier.put([...ready, 'rungs'], ['started'], byLogin)
   const limit = get('connection_timeout')
   for (const rung of ['port', 'ssh'])
     carrier.carry([...ready, 'timeouts', rung], limit, asWhole, (seconds) => `${seconds}s`)
   carrier.decide(
     ['defaults', 'snapshot'],
-    { name: 'clean', description: 'before anything is installed' },
+    false,
     undefined,
-    'the snapshot `clean` is taken once machines are ready; `<project>.<revision>.init` and restoring in a run are not there yet',
+    '`vmwright run` makes the snapshots `clean` and those of its layers itself, and goes back to them; none is made before',
   )
-  const revision = scope.written('revision_id')
-  if (revision !== undefined)
-    carrier.warn(
-      revision.place,
-      'revision_id is a slip of the documentation: the code reads project_revision, so it had no effect on names of snapshots',
-    )
 }

@@ -15,7 +15,13 @@ test.each([
     'g',
     ['default-net', 'default'],
     '10.0.0.0/8',
-    ['VM-debian-12-amd64', 'VM-debian-13-amd64', 'VM-debian-12-lan'],
+    [
+      'VM-debian-12-amd64',
+      'VM-debian-12-arm64',
+      'VM-debian-13-amd64',
+      'VM-debian-13-arm64',
+      'VM-debian-12-lan',
+    ],
   ],
 ])('X5: a plan of the sample files of %s makes its machines', async (folder, networks, subnet, names) => {
   const { spec } = await loadImported(await importFiles(sampleReader, [folder]), join(samples, folder))

@@ -8,7 +8,7 @@ const systems = [
   ['t', 'template-clones', 2],
   ['c', 'cloud-images', 4],
   ['k', 'clusters', 3],
-  ['g', 'guest-lifecycle', 3],
+  ['g', 'guest-lifecycle', 5],
   ['h', 'hyper-v', 2],
 ] as const
 
