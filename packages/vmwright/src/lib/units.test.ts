@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatBytes, formatDuration, GiB, KiB, MiB, parseSize } from './units.ts'
+import { formatAge, formatBytes, formatDuration, GiB, KiB, MiB, parseSize } from './units.ts'
 
 describe('sizes', () => {
   it.each([
@@ -62,5 +62,15 @@ describe('durations', () => {
     [3_600_000, '60m00s'],
   ])('shows %d ms as %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text)
+  })
+
+  it.each([
+    [0, '0s'],
+    [40_999, '40s'],
+    [60_000, '1m'],
+    [7_199_999, '1h'],
+    [1_209_600_000, '14d'],
+  ])('shows an age of %d ms as %s', (ms, text) => {
+    expect(formatAge(ms)).toBe(text)
   })
 })
