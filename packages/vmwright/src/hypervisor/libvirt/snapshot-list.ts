@@ -24,12 +24,16 @@ export async function listSnapshots(
     currentName(session, progress, domain),
     hasMemory && noShell === undefined ? memorySizes({ session, shell }, progress, domain) : undefined,
   ])
+  const parents = new Map(snapshots.map(({ name, parent }) => [name, parent]))
+  /** libvirt counts seconds, in which there may be several, each on the one before. */
+  const depthOf = (name: string | undefined): number =>
+    name === undefined || !parents.has(name) ? 0 : 1 + depthOf(parents.get(name))
   return snapshots
     .map(({ name, createdAtMs, memory, parent, note }) => {
       const sizeBytes = memory ? sizes?.get(name) : undefined
       return { name, createdAtMs, memory, parent, current: name === current, note, sizeBytes }
     })
-    .toSorted((a, b) => a.createdAtMs - b.createdAtMs)
+    .toSorted((a, b) => a.createdAtMs - b.createdAtMs || depthOf(a.name) - depthOf(b.name))
 }
 
 /** All that libvirt knows of the snapshots; one that vanishes meanwhile is left out. */

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest'
+import { parseXml } from '../../lib/xml.ts'
+import { memoryObstacle } from './memory-obstacles.ts'
+
+const qcow2 = `<disk><driver type='qcow2'/><target dev='vda'/></disk>`
+const seed = `<disk device='cdrom'><driver type='raw'/><target dev='sda'/><readonly/></disk>`
+const raw = `<disk type='block'><driver type='raw'/><target dev='vdb'/></disk>`
+const flash = `<loader type='pflash'>/OVMF.fd</loader>`
+
+it.each([
+  ['disks of qcow2 and a seed', '', qcow2 + seed, undefined],
+  ['a read-only raw disk', '', `${qcow2}<disk><target dev='vdz'/><readonly/></disk>`, undefined],
+  ['a raw disk', '', qcow2 + raw, 'disk vdb is not qcow2'],
+  ['two raw disks', '', `${qcow2}${raw}<disk><target dev='vdc'/></disk>`, 'disks vdb, vdc are not qcow2'],
+  ['no disk', '', seed, 'no disk'],
+  ['UEFI', `<os firmware='efi'/>`, qcow2, 'UEFI'],
+  ['UEFI in flash', `<os>${flash}<nvram>/v.fd</nvram></os>`, qcow2, 'UEFI'],
+  ['UEFI with variables in qcow2', `<os>${flash}<nvram format='qcow2'>/v</nvram></os>`, qcow2, undefined],
+  ['a shared folder', '', `${qcow2}<filesystem type='mount'/>`, '9p or virtiofs'],
+  ['a device passed through', '', `${qcow2}<hostdev/>`, 'passed through'],
+  ['a network card passed through', '', `${qcow2}<interface type='hostdev'/>`, 'passed through'],
+  ['a network card', '', `${qcow2}<interface type='network'/>`, undefined],
+  ['invtsc', `<cpu><feature policy='require' name='invtsc'/></cpu>`, qcow2, 'invtsc'],
+  ['invtsc switched off', `<cpu><feature policy='disable' name='invtsc'/></cpu>`, qcow2, undefined],
+])('G8: a machine with %s', (_what, top, devices, why) => {
+  const obstacle = memoryObstacle(parseXml(`<domain>${top}<devices>${devices}</devices></domain>`))
+  if (why === undefined) expect(obstacle).toBeUndefined()
+  else expect(obstacle).toContain(why)
+})
