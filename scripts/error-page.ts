@@ -21,6 +21,7 @@ const groups = {
   phase: 'Phases',
   process: 'Programs',
   run: 'Runs',
+  results: 'Results of runs',
   usage: 'The command line',
   benchmark: 'Benchmarks',
   import: 'Imports',

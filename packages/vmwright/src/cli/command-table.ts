@@ -25,9 +25,9 @@ export interface ArgumentEntry {
   readonly value: ValueKind
 }
 
-/** What may stand there: nothing, an instance's or a network's name, a file, one of some words, anything. */
+/** What may stand there: nothing, an instance's or a network's name, a run of lifecycles, a file, one of some words, anything. */
 export type ValueKind =
-  'none' | 'instance' | 'network' | 'file' | 'any' | { readonly choices: readonly string[] }
+  'none' | 'instance' | 'network' | 'run' | 'file' | 'any' | { readonly choices: readonly string[] }
 
 export const commandTable = (program: Command): CommandTable => entriesOf(program, [])
 
@@ -73,5 +73,7 @@ const argumentEntry = (argument: Argument): ArgumentEntry => ({
       ? { choices: argument.argChoices }
       : ['name', 'names'].includes(argument.name())
         ? 'instance'
-        : 'any',
+        : argument.name() === 'run'
+          ? 'run'
+          : 'any',
 })

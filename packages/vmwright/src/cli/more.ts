@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander'
 import { fileOption, jsonOption, parseDuration, varFileOption, varOption } from './options.ts'
 import { registerBenchmark } from './register-benchmark.ts'
+import { registerCache } from './register-cache.ts'
 import { registerHost } from './register-host.ts'
 import { examples, lockTimeoutOption, names, namesHelp, type Runner, withSpec } from './register.ts'
 
@@ -10,6 +11,7 @@ export function registerMore(program: Command, run: Runner): void {
   registerImages(program.command('images').description('the image cache of this machine'), run)
   registerHost(program.command('host').description('what hosts need to run guests'), run)
   registerSnapshots(program.command('snapshot').description('snapshots of machines'), run)
+  registerCache(program.command('cache').description('what is kept of guests for their next runs'), run)
   registerBenchmark(program.command('benchmark').description('how long making the machines takes'), run)
   registerHelpers(program, run)
 }
@@ -185,7 +187,7 @@ function registerHelpers(program: Command, run: Runner): void {
     .addArgument(new Argument('[shell]').choices(['bash', 'zsh', 'fish']))
     .addOption(
       new Option('--names [kind]', 'print the names that the spec has, for the scripts')
-        .choices(['instances', 'networks'])
+        .choices(['instances', 'networks', 'runs'])
         .preset('instances'),
     )
     .addHelpText(

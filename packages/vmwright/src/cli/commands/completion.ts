@@ -5,6 +5,8 @@ import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
 import { loadProblems } from '../load.ts'
 import type { SpecOptions } from '../options.ts'
+import type { ResolvedSpec } from '../../spec/resolved.ts'
+import { resultsFolders } from '../results-folders.ts'
 import { buildProgram } from '../program.ts'
 import { renderBash, renderFish, renderZsh } from '../output/completion-script.ts'
 
@@ -16,7 +18,7 @@ const shells: Readonly<Record<string, (table: CommandTable) => string>> = {
 
 export interface CompletionOptions extends Omit<SpecOptions, 'json'> {
   /** Present: names alone are printed. */
-  readonly names?: 'instances' | 'networks'
+  readonly names?: 'instances' | 'networks' | 'runs'
 }
 
 /** A completion script for a shell, or (for the script) the names that the spec has now. */
@@ -38,15 +40,25 @@ export async function completion(
   })
 }
 
+const namesIn: Readonly<
+  Record<'instances' | 'networks' | 'runs', (spec: ResolvedSpec) => Names | Promise<Names>>
+> = {
+  instances: ({ instances }) => instances.flatMap(({ name, group }) => [name, group]),
+  networks: ({ networks }) => networks.filter(({ own }) => own !== undefined).map(({ id }) => id),
+  async runs(spec) {
+    const { latestName, runsIn } = await import('../../results/run-folder.ts')
+    return [latestName, ...resultsFolders(spec).flatMap(runsIn)]
+  },
+}
+
+type Names = readonly string[]
+
 /** Nothing but names on stdout, and nothing on stderr: it runs while somebody types. */
 async function printNames(context: CliContext, options: CompletionOptions): Promise<number> {
   try {
     const { spec } = await loadProblems(context, { ...options, json: false })
-    const names =
-      (options.names === 'networks'
-        ? spec?.networks.filter(({ own }) => own !== undefined).map(({ id }) => id)
-        : spec?.instances.flatMap(({ name, group }) => [name, group])) ?? []
-    for (const name of new Set(names)) context.stdout.write(`${name}\n`)
+    if (spec === undefined || options.names === undefined) return exitCode.done
+    for (const name of new Set(await namesIn[options.names](spec))) context.stdout.write(`${name}\n`)
   } catch {
     // A spec that cannot be read has no names; the command itself will say why.
   }

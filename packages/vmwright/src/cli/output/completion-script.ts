@@ -48,15 +48,17 @@ function bashReply(value: ValueKind): string | undefined {
   if (value === 'none' || value === 'any') return undefined
   if (value === 'instance') return 'COMPREPLY=($(compgen -W "$(_vmwright_names "$file")" -- "$cur"))'
   if (value === 'network') return 'COMPREPLY=($(compgen -W "$(_vmwright_names "$file" networks)" -- "$cur"))'
+  if (value === 'run') return 'COMPREPLY=($(compgen -W "$(_vmwright_names "$file" runs)" -- "$cur"))'
   if (value === 'file') return 'COMPREPLY=($(compgen -f -- "$cur"))'
   return `COMPREPLY=($(compgen -W ${quoted(value.choices.join(' '))} -- "$cur"))`
 }
 
 function bashWords(entry: CommandEntry): string {
   const fixed = wordsOf(entry)
-  return takesNames(entry)
-    ? `"${[...fixed, '$(_vmwright_names "$file")'].join(' ')}"`
-    : quoted(fixed.join(' '))
+  const names = namesOf(entry)
+  return names === undefined
+    ? quoted(fixed.join(' '))
+    : `"${[...fixed, `$(_vmwright_names "$file"${kindWord(names)})`].join(' ')}"`
 }
 
 export const renderZsh = (table: CommandTable): string => `#compdef vmwright
@@ -85,7 +87,7 @@ ${table
       words_here=(${[
         ...entry.subcommands.map((each) => described(each.name, each.description)),
         ...choicesOf(entry).map(quoted),
-      ].join(' ')})${takesNames(entry) ? '\n      _vmwright_names "$file"' : ''}
+      ].join(' ')})${zshNames(entry)}
       ;;`,
   )
   .join('\n')}
@@ -100,6 +102,11 @@ _vmwright_names() {
 compdef _vmwright vmwright
 `
 
+function zshNames(entry: CommandEntry): string {
+  const names = namesOf(entry)
+  return names === undefined ? '' : `\n      _vmwright_names "$file"${kindWord(names)}`
+}
+
 function zshOption(entry: CommandEntry, option: OptionEntry): readonly string[] {
   const { value } = option
   if (value === 'none') return []
@@ -111,9 +118,11 @@ function zshOption(entry: CommandEntry, option: OptionEntry): readonly string[] 
         ? '_vmwright_names "$file"'
         : value === 'network'
           ? '_vmwright_names "$file" networks'
-          : value === 'any'
-            ? ':'
-            : `compadd ${value.choices.map(quoted).join(' ')}`
+          : value === 'run'
+            ? '_vmwright_names "$file" runs'
+            : value === 'any'
+              ? ':'
+              : `compadd ${value.choices.map(quoted).join(' ')}`
   return [`    ${patterns}) ${reply}; return ;;`]
 }
 
@@ -156,7 +165,7 @@ function fishEntry(entry: CommandEntry): readonly string[] {
   return [
     ...entry.subcommands.map((each) => `${here} -a ${quoted(each.name)} -d ${quoted(each.description)}`),
     ...choicesOf(entry).map((choice) => `${here} -a ${quoted(choice)}`),
-    ...(takesNames(entry) ? [`${here} -a '(__vmwright_names)'`] : []),
+    ...fishNames(entry, here),
     ...entry.options.map((option) => {
       const flags = option.flags.map((flag) =>
         flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,
@@ -166,10 +175,16 @@ function fishEntry(entry: CommandEntry): readonly string[] {
   ]
 }
 
+function fishNames(entry: CommandEntry, here: string): readonly string[] {
+  const names = namesOf(entry)
+  return names === undefined ? [] : [`${here} -a '(__vmwright_names${kindWord(names)})'`]
+}
+
 function fishValue(value: ValueKind): string {
   if (value === 'none') return ''
   if (value === 'file') return ' -r -F'
   if (value === 'any') return ' -x'
+  if (value === 'run') return ` -x -a '(__vmwright_names runs)'`
   if (value === 'network') return ` -x -a '(__vmwright_names networks)'`
   return value === 'instance' ? ` -x -a '(__vmwright_names)'` : ` -x -a ${quoted(value.choices.join(' '))}`
 }
@@ -187,7 +202,16 @@ const wordsOf = (entry: CommandEntry): readonly string[] => [
   ...choicesOf(entry),
 ]
 
-const takesNames = (entry: CommandEntry): boolean => entry.arguments.some(({ value }) => value === 'instance')
+/** Which names its arguments are. */
+const namesOf = (entry: CommandEntry): 'instances' | 'runs' | undefined =>
+  entry.arguments.some(({ value }) => value === 'instance')
+    ? 'instances'
+    : entry.arguments.some(({ value }) => value === 'run')
+      ? 'runs'
+      : undefined
+
+/** Instances are what is asked for unless another kind is named. */
+const kindWord = (names: 'instances' | 'runs'): string => (names === 'instances' ? '' : ` ${names}`)
 
 /** One word for any of the shells: nothing in it is code. fish alone reads a backslash in quotes; none is in here. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'"'"'`)}'`

@@ -51,6 +51,11 @@ it('G10: tells a reason that many guests share once', () => {
   expect(text).toContain('shop: 3 not run in 4m11s')
 })
 
+it('G10: leads to the folder of a run that was killed, which has no report', () => {
+  const text = renderLifecycleRun(runOf([], { outcome: 'unfinished', durationMs: 2_000 }), options)
+  expect(text).toBe('No guests.\n\nshop: unfinished in 2s\nFolder: results/20261121T101500Z-4711\n')
+})
+
 it('G10: colours outcomes without disturbing the columns', () => {
   const coloured = renderLifecycleRun(sampleRun, { ...options, colors: true })
   expect(coloured).toContain('\u001b[31mfailed\u001b[39m')

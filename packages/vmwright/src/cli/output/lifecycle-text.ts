@@ -39,14 +39,20 @@ export function renderLifecycleRun(run: LifecycleRun, options: LifecycleTextOpti
   const header = [
     'GUEST',
     ...(isMatrix ? ['PLATFORM', 'TARGET'] : []),
-    ...['OUTCOME', 'CACHE', 'TIME', 'FAILED IN', 'LOG'],
+    'OUTCOME',
+    'CACHE',
+    'TIME',
+    'FAILED IN',
+    'LOG',
   ]
   const table = run.guests.length === 0 ? 'No guests.\n' : formatTable(header, rows)
   const reasons = reasonsOf(run)
   return [
     table,
     ...(reasons.length === 0 ? [] : [`\n${reasons.map((reason) => `  ${reason}\n`).join('')}`]),
-    `\n${summaryOf(run)}\nReport: ${shown(reportName)}\n`,
+    `\n${summaryOf(run)}\n`,
+    // A run that was killed has written none.
+    run.outcome === 'unfinished' ? `Folder: ${shown('')}\n` : `Report: ${shown(reportName)}\n`,
   ].join('')
 }
 

@@ -35,6 +35,10 @@ export function openSink(options: OutputOptions): EventSink {
     : openPlainLines(stderr)
 }
 
+/** For results, which go to a person, a file or another program. */
+export const hasColors = (out: { readonly isTTY?: boolean }): boolean =>
+  out.isTTY === true && pc.isColorSupported
+
 /** A terminal that can move its cursor, watched by a person. */
 export const isLively = (
   out: { readonly isTTY?: boolean },

@@ -43,6 +43,8 @@ export function openPlainLines(
     out.write(`${summary?.instance ?? summary?.host ?? (partsOf(step).owner || step)}: ${text}\n`)
   }
   const titleOf = (step: string): string => steps.get(step)?.title ?? partsOf(step).title
+  /** A step that failed has been told of already. */
+  const reasonOf = (because: string): string => (steps.has(because) ? '' : ` (${because})`)
   const beat = (): void => {
     const nowMs = ticker.nowMs()
     if (phase !== undefined && nowMs - phase.lastLineMs >= heartbeatMs) {
@@ -83,7 +85,7 @@ export function openPlainLines(
           running.delete(event.step)
           return line(event.step, `FAILED after ${formatDuration(event.durationMs)}: ${event.error.message}`)
         case 'step-skipped':
-          return line(event.step, `skipped: ${titleOf(event.step)} (${event.because})`)
+          return line(event.step, `skipped: ${titleOf(event.step)}${reasonOf(event.because)}`)
         case 'output':
           return sink.say(lines.render(event).join('\n'))
         case 'notice':
