@@ -34,6 +34,7 @@ it('G8: a snapshot with memory that was killed half-way has no note, is not rest
   await next.host.createSnapshot(next.progress, 'a', init)
   expect(await next.host.listSnapshots(next.progress, 'a')).toMatchObject([{ name: 'init', note: 'key' }])
   expect(next.seam.mutations.map(({ kind }) => kind)).toEqual([
+    'fake.revertToSnapshot',
     'fake.forgetSnapshot',
     'fake.saveMemory',
     'fake.completeSnapshot',
@@ -58,7 +59,8 @@ it('G8: memory takes room in the pool, which a full one does not have and a dele
 
 it('G8: a guest that is brought back is as old as it was', async () => {
   const { world, seam, host, progress } = open()
-  world.guests['a'] = { agentAfterMs: 10_000 }
+  await host.stopVm(progress, 'a', 'force')
+  await host.startVm(progress, 'a')
   await seam.sleep(20_000)
   await host.createSnapshot(progress, 'a', init)
   await host.stopVm(progress, 'a', 'force')

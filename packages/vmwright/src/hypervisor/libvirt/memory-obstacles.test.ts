@@ -24,6 +24,5 @@ it.each([
   ['invtsc switched off', `<cpu><feature policy='disable' name='invtsc'/></cpu>`, qcow2, undefined],
 ])('G8: a machine with %s', (_what, top, devices, why) => {
   const obstacle = memoryObstacle(parseXml(`<domain>${top}<devices>${devices}</devices></domain>`))
-  if (why === undefined) expect(obstacle).toBeUndefined()
-  else expect(obstacle).toContain(why)
+  expect(obstacle ?? 'none').toContain(why ?? 'none')
 })
