@@ -42,12 +42,12 @@ const addNames = (text: string, before: readonly string[]): readonly string[] =>
 export const networksOption = (flag: string, description: string) =>
   new Option(`--${flag} <networks>`, description).default([] as readonly string[]).argParser(addNames)
 
-/** `90s`, `10m`, `2h` → milliseconds. */
+/** `90s`, `10m`, `2h`, `14d` → milliseconds. */
 export function parseDuration(text: string): number {
-  const match = /^(\d+)(ms|s|m|h)$/.exec(text)
-  const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? '']
+  const match = /^(\d+)(ms|s|m|h|d)$/.exec(text)
+  const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? '']
   if (match === null || factor === undefined)
-    throw new InvalidArgumentError('Write it with a unit: 90s, 10m, 2h.')
+    throw new InvalidArgumentError('Write it with a unit: 90s, 10m, 2h, 14d.')
   return Number(match[1]) * factor
 }
 
