@@ -197,7 +197,7 @@ export const processorSettings = {
   ),
   cpu: field(
     text(),
-    "Model of the CPU, as QEMU names it; `host` for the host's own, or the most that the emulator can do.",
+    "Model of the CPU, as libvirt names it; `host` for the host's own, under emulation for one that runs fast.",
     { default: '`host`', example: 'cortex-a57' },
   ),
   emulator: field(absolutePath(), 'Path of the emulator on the host.', {
