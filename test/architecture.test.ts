@@ -130,6 +130,7 @@ const folders: Readonly<Record<string, Folder>> = {
       `${src}/snapshots`,
       `${src}/results`,
       `${src}/compose.ts`,
+      `${src}/compose-lifecycle.ts`,
       `${src}/version.ts`,
     ],
     npm: [contract, 'commander', 'picocolors'],
@@ -140,6 +141,8 @@ const folders: Readonly<Record<string, Folder>> = {
     npm: [contract, '@vmwright/libvirt'],
     node: true,
   },
+  // Apart, so that other commands do not load phases and results.
+  [`${src}/compose-lifecycle.ts`]: { imports: [src], npm: [], node: true },
 }
 
 /** Files that pure ones may use although they import `node:`, each with its reason. */

@@ -3,6 +3,7 @@ import { stages } from '../plan/plan.ts'
 import { version } from '../version.ts'
 import { registerImport } from './register-import.ts'
 import { registerMore } from './more.ts'
+import { registerRun } from './register-run.ts'
 import { registerResults } from './register-results.ts'
 import { namesOption, networksOption } from './options.ts'
 import {
@@ -40,6 +41,7 @@ Exit codes: 0 done, 1 failed, 2 changes pending (plan --detailed-exitcode), 3 no
 5 blocked by findings, 6 host unavailable or locked, 64 usage, 130 cancelled.`,
     )
   registerLifeCycle(program, run)
+  registerRun(program, run)
   registerResults(program, run)
   registerMore(program, run)
   registerImport(program, run)

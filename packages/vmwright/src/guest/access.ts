@@ -65,7 +65,9 @@ export const renderSshConfig = (guests: readonly GuestLogin[], files: AccessFile
     .join('\n')
 
 /** A `known_hosts`: each key under the name and all addresses of its guest. Pure. */
-export const renderKnownHosts = (guests: readonly GuestLogin[]): string =>
+export const renderKnownHosts = (
+  guests: readonly Pick<GuestLogin, 'name' | 'addresses' | 'port' | 'hostKeys'>[],
+): string =>
   guests
     .flatMap((guest) => {
       const hosts = [guest.name, ...guest.addresses.map((address) => hostPattern(address, guest.port))]

@@ -56,14 +56,19 @@ export const phaseFolderOf = (phase: Phase): string | undefined => {
   return dirname(phase.origin.searched.at(-1) ?? phase.origin.path)
 }
 
+/** All files that a phase may be, the most specific first. */
+export const searchedFor = (name: PhaseName, search: PhaseSearch): readonly string[] =>
+  filesIn(placesOf(search), name)
+
+const filesIn = (places: readonly string[], name: PhaseName): readonly string[] =>
+  places.flatMap((place) => extensions.map((extension) => join(place, `${name}${extension}`)))
+
 async function findFile(
   progress: Progress,
   name: PhaseName,
   places: readonly string[],
 ): Promise<Phase | undefined> {
-  const searched = places.flatMap((place) =>
-    extensions.map((extension) => join(place, `${name}${extension}`)),
-  )
+  const searched = filesIn(places, name)
   for (const path of searched) {
     const file = await readPhaseFile(progress, path)
     const origin = { kind: 'file', path, searched } as const

@@ -1,6 +1,7 @@
+import type { VmMark } from '../../hypervisor/contract.ts'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import { decide, type Decision } from '../../snapshots/decide.ts'
+import { decide, type DecideRequest, type Decision } from '../../snapshots/decide.ts'
 import { layerInputsOf } from '../../snapshots/inputs.ts'
 import { layerKeys } from '../../snapshots/keys.ts'
 import { type LayerName } from '../../snapshots/layers.ts'
@@ -20,23 +21,29 @@ export interface GuestPlan {
 
 /** G2. What this run restores, runs and keeps of a machine that is there. No mutation. */
 export async function planGuest(progress: Progress, { job, machine }: Guest): Promise<GuestPlan> {
-  const { instance, spec, phases, inputs } = job
-  const { lifecycle } = instance
-  const memory = await chooseMemory(progress, instance, machine.host)
-  const observed = await machine.host.listSnapshots(progress, instance.name)
-  const read = await inputs(progress)
-  const decision = decide({
-    project: spec.project,
-    revision: lifecycle.revision,
-    allowed: lifecycle.allowed,
-    keys: layerKeys(layerInputsOf(instance, baseOf(machine.mark), read)),
-    phases: phaseNames.filter((name) => phases[name] !== undefined),
-    observed,
-    memory: memory.memory,
-    ...(machine.mark.used === true ? { used: true } : {}),
-  })
-  return { decision, memory }
+  const { instance } = job
+  const { host, mark } = machine
+  const memory = await chooseMemory(progress, instance, host)
+  const observed = await host.listSnapshots(progress, instance.name)
+  const keys = layerKeys(layerInputsOf(instance, baseOf(mark), await job.inputs(progress)))
+  return { decision: decideFor(job, { keys, observed, memory: memory.memory, mark }), memory }
 }
+
+/** Pure. */
+export const decideFor = (
+  { instance, spec, phases }: Pick<Guest['job'], 'instance' | 'spec' | 'phases'>,
+  found: Pick<DecideRequest, 'keys' | 'observed' | 'memory'> & { readonly mark: VmMark | undefined },
+): Decision =>
+  decide({
+    project: spec.project,
+    revision: instance.lifecycle.revision,
+    allowed: instance.lifecycle.allowed,
+    keys: found.keys,
+    phases: phaseNames.filter((name) => phases[name] !== undefined),
+    observed: found.observed,
+    memory: found.memory,
+    ...(found.mark?.used === true ? { used: true } : {}),
+  })
 
 /** From the restored layer, or the machine as it is, to the end of `main`. */
 export async function bodyOf(progress: Progress, guest: Guest, plan: GuestPlan): Promise<void> {

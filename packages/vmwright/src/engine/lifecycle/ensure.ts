@@ -8,31 +8,26 @@ import { apply, type OperationOptions } from '../operations.ts'
 import type { EventBody } from '../run.ts'
 import type { Session } from '../session.ts'
 import { type Existence, existenceOf } from './existence.ts'
-import type { Guest } from './job.ts'
+import type { Guest, GuestJob } from './job.ts'
 
 type Workplace = Pick<Guest, 'job' | 'session'>
 
 /** What would be done to have the guest there. Throws `vm.foreign`, `run.not-disposable`; no mutation but of the cache of images. */
 export async function lookAtMachine(
   progress: Progress,
-  { job, session }: Workplace,
-  options: { readonly rebuild: boolean },
+  { instance, spec, imageDigest }: Pick<GuestJob, 'instance' | 'spec' | 'imageDigest'>,
+  { session, rebuild }: { readonly session: Session; readonly rebuild: boolean },
 ): Promise<{ readonly existence: Existence; readonly vm: ObservedVm | undefined }> {
-  const { instance, spec } = job
-  const digest = await job.imageDigest(progress)
+  const image = await imageDigest(progress)
   const input = await session.observe(progress, 'make')
   session.host(instance.host) // throws why it cannot be reached
   const vm = machineIn(input, instance.name)
   const plan = planApply({ ...input, missingSecrets: new Map() }, { ...requestDefaults, stage: 'provision' })
-  const existence = existenceOf({
-    instance,
-    project: spec.project,
+  const digest = image ?? templateIdentity(input, instance.source.id, instance.host)
+  return {
+    existence: existenceOf({ instance, project: spec.project, vm, digest, plan, rebuild }),
     vm,
-    digest: digest ?? templateIdentity(input, instance.source.id, instance.host),
-    plan,
-    rebuild: options.rebuild,
-  })
-  return { existence, vm }
+  }
 }
 
 /**

@@ -52,7 +52,7 @@ async function workOn(progress: Progress, job: GuestJob, log: ActionLog): Promis
   await using session = await Session.open(progress, spec, [instance], options.services.session)
   const place = { job, session, log }
   const rebuild = options.rebuild.has(instance.name)
-  const { existence, vm } = await lookAtMachine(progress, place, { rebuild })
+  const { existence, vm } = await lookAtMachine(progress, job, { session, rebuild })
   if (vm?.mark?.run !== undefined)
     await withGuest(progress, place, vm, (guest) => recoverGuest(progress, guest))
   const there = existence.kind === 'there' && vm !== undefined ? vm : await make(progress, place, existence)
