@@ -59,7 +59,10 @@ export function renderCache({ guests }: Cache, nowMs: number): string {
   return `${table}\n${total}${rows.some(({ isNow }) => isNow) ? ' * is what the guest was last restored from or kept as.' : ''}\n`
 }
 
-const unmeasured = (rows: readonly LayerRow[]): string => {
+function unmeasured(rows: readonly LayerRow[]): string {
   const count = rows.filter(({ sizeBytes }) => sizeBytes === undefined).length
-  return count === 0 ? '' : ` and what ${count === rows.length ? 'all' : count} of them take inside of disks`
+  if (count === 0) return ''
+  const which =
+    count === rows.length ? 'all of them take' : `${count} of them ${count === 1 ? 'takes' : 'take'}`
+  return ` and what ${which} inside of disks`
 }
