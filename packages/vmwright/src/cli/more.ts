@@ -2,6 +2,7 @@ import { Argument, type Command, Option } from 'commander'
 import { fileOption, jsonOption, parseDuration, varFileOption, varOption } from './options.ts'
 import { registerBenchmark } from './register-benchmark.ts'
 import { registerCache } from './register-cache.ts'
+import { registerFork } from './register-fork.ts'
 import { registerHost } from './register-host.ts'
 import { examples, lockTimeoutOption, names, namesHelp, type Runner, withSpec } from './register.ts'
 
@@ -12,6 +13,7 @@ export function registerMore(program: Command, run: Runner): void {
   registerHost(program.command('host').description('what hosts need to run guests'), run)
   registerSnapshots(program.command('snapshot').description('snapshots of machines'), run)
   registerCache(program.command('cache').description('what is kept of guests for their next runs'), run)
+  registerFork(program, run)
   registerBenchmark(program.command('benchmark').description('how long making the machines takes'), run)
   registerHelpers(program, run)
 }

@@ -9,7 +9,7 @@ import { directoriesOf } from '../../lib/directories.ts'
 import { ProvisionError, systemCode } from '../../lib/errors.ts'
 import { attempt, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
-import { load, requireInstance } from '../load.ts'
+import { loadInstanceOrFork } from '../fork-instance.ts'
 import type { SpecOptions } from '../options.ts'
 
 export interface SshOptions extends Omit<SpecOptions, 'json'> {
@@ -28,8 +28,7 @@ export async function ssh(
   options: SshOptions,
 ): Promise<number> {
   return attempt(context, {}, async () => {
-    const { spec } = await load(context, { ...options, json: false }, [name])
-    const instance = requireInstance(spec, name)
+    const { spec, instance } = await loadInstanceOrFork(context, { ...options, json: false }, name)
     const { data } = directoriesOf(context.environment, context.homeDirectory)
     const logins = await withView(context, {}, (progress) =>
       findLogins(progress, {
