@@ -32,7 +32,7 @@ function planHost({ host, changes, machines, bridges }: RecordedChanges): HostPl
         title: restoreTitle(change),
         reason: 'it is on record as changed by vmwright',
         after: previous === undefined ? bridges : [id(previous.item)],
-        evenAfterFailure: bridges.length === 0,
+        ...(bridges.length === 0 && { evenAfterFailure: true }),
         change,
       }
     }),
