@@ -101,6 +101,16 @@ describe('the end of a log', () => {
     expect(tail?.cut).toBe(cut)
   })
 
+  it('has whole lines only, fewer where they are long', () => {
+    const log = open()
+    for (const letter of 'abcdef') log.write('stdout', letter.repeat(500))
+    const lines = readLogTail(join(folder, 'log'), 3)?.lines ?? []
+    expect(lines.map((line) => [line.slice(16, 17), line.length])).toEqual([
+      ['e', 516],
+      ['f', 516],
+    ])
+  })
+
   it('is cut where a line is very long, and is nothing where there is no log', () => {
     open().write('stdout', 'x'.repeat(100_000))
     const [line] = readLogTail(join(folder, 'log'), 200)?.lines ?? []

@@ -124,11 +124,11 @@ describe('the folder of a run (G10)', () => {
   })
 
   it('G10: leaves alone what somebody has put in the place of `latest`', async () => {
-    mkdirSync(join(root, 'latest'))
-    writeFileSync(join(root, 'latest', 'mine'), 'x')
+    writeFileSync(join(root, 'latest'), 'mine')
     const results = await open()
     await results.finish(progress(), runOf([]))
-    expect(read('latest', 'mine')).toBe('x')
+    expect(read('latest')).toBe('mine')
+    expect(readdirSync(root).toSorted()).toEqual([results.id, 'latest'])
   })
 
   it('G10: says where it cannot be made', async () => {
