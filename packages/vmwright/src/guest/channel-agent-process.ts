@@ -1,9 +1,10 @@
 import type { GuestAccess } from '../hypervisor/guest-access.ts'
-import { ProvisionError } from '../lib/errors.ts'
+import { ProvisionError, isProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { chunkBytes, fields, isRefusal } from './agent.ts'
 import type { AgentFiles } from './channel-agent-files.ts'
-import { AfterMarker, endScript } from './channel-launch.ts'
+import { OutputFollower } from './channel-agent-output.ts'
+import { endScript } from './channel-launch.ts'
 import { afterwards } from './channel-limits.ts'
 import type { OutputText } from './channel-output.ts'
 
@@ -59,9 +60,6 @@ const pausesMs = [5, 10, 20, 40, 80, 160, 320, 500] as const
 /** How long a command that has ended may be silent while something it left behind holds its outputs. */
 const quietMs = 1_000
 const endingMs = 10_000
-/** Fewer bytes than writes cannot be. */
-const writesInSegment = 64
-
 /** One command through the agent. */
 export class AgentProcess {
   /** In the guest; for the caller to have removed. On a file system in memory. */
@@ -147,9 +145,7 @@ export class AgentProcess {
           message: `Timed out waiting for a command on ${this.#guest.description}.`,
         })
       const exitCode = await this.#exitCode(progress, pid)
-      const counts = await Promise.all(
-        this.#outputs.map((output) => output.advance(progress, exitCode !== undefined)),
-      )
+      const counts = await this.#advance(progress, exitCode !== undefined)
       if (exitCode !== undefined) return exitCode
       const isIdle = counts.every((count) => count === 0)
       idle = isIdle ? idle + 1 : 0
@@ -160,6 +156,15 @@ export class AgentProcess {
         if (left !== undefined) return left
       }
       if (isIdle) await progress.sleep(pausesMs[Math.min(idle, pausesMs.length) - 1] ?? 500)
+    }
+  }
+
+  async #advance(progress: Progress, isLast: boolean): Promise<readonly number[]> {
+    try {
+      return await Promise.all(this.#outputs.map((output) => output.advance(progress, isLast)))
+    } catch (error) {
+      // Its files are refused only to an agent that did not open them.
+      throw isProvisionError(error, 'guest.command-failed') ? this.#forgotten(error) : error
     }
   }
 
@@ -200,64 +205,6 @@ export class AgentProcess {
       retryable: true,
       cause,
     })
-  }
-}
-
-/** Reads one output as it grows, file by file. */
-class OutputFollower {
-  readonly #files: AgentFiles
-  readonly #path: string
-  readonly #filter: AfterMarker
-  readonly #output: OutputText
-  #segment = 0
-  #bytes = 0
-  #handle: number | undefined
-
-  constructor(files: AgentFiles, path: string, nonce: string, output: OutputText) {
-    this.#files = files
-    this.#path = path
-    this.#filter = new AfterMarker(nonce)
-    this.#output = output
-  }
-
-  /** What came instead of the command. */
-  get missing(): string | undefined {
-    return this.#filter.missing
-  }
-
-  /** Reads what there is; all of it if nothing more comes. Returns how much. */
-  async advance(progress: Progress, isLast: boolean): Promise<number> {
-    let total = 0
-    for (;;) {
-      this.#handle ??= await this.#files.open(progress, `${this.#path}.${this.#segment}`, 'r')
-      if (this.#handle === undefined) return total
-      total += await this.#readOn(progress, this.#handle)
-      if (!isLast && this.#bytes < writesInSegment) return total
-      const next = await this.#files.open(progress, `${this.#path}.${this.#segment + 1}`, 'r')
-      if (next === undefined) return total
-      // The next one is begun when this one is whole; what came in between is read first.
-      total += await this.#readOn(progress, this.#handle)
-      await this.#files.close(progress, this.#handle)
-      await this.#files.empty(progress, `${this.#path}.${this.#segment}`)
-      this.#handle = next
-      this.#segment++
-      this.#bytes = 0
-    }
-  }
-
-  async close(progress: Progress): Promise<void> {
-    if (this.#handle !== undefined) await this.#files.close(progress, this.#handle)
-    this.#handle = undefined
-  }
-
-  async #readOn(progress: Progress, handle: number): Promise<number> {
-    for (let total = 0; ;) {
-      const chunk = await this.#files.next(progress, handle)
-      this.#output.push(this.#filter.push(chunk))
-      total += chunk.length
-      this.#bytes += chunk.length
-      if (chunk.length === 0) return total
-    }
   }
 }
 

@@ -16,6 +16,7 @@ umask 077
 temporary=$folder/.vmwright-$mark
 trap 'rm -f -- "$temporary"' EXIT
 trap 'exit 129' HUP INT TERM
+trap '' PIPE
 cat >"$temporary"
 [ "$(tail -c ${'${#mark}'} "$temporary")" = "$mark" ] || { echo 'not all of it came' >&2; exit 5; }
 size=$(($(wc -c <"$temporary") - ${'${#mark}'}))

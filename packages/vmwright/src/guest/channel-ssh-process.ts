@@ -30,6 +30,9 @@ export interface SshLaunch {
   readonly nonce: string
 }
 
+/** How long sshd may have no room for a further session on a connection (sshd_config(5), MaxSessions). */
+const sessionMs = 30_000
+
 /** Starts a command; its standard input is open. One round trip, two when sudo may want a password. */
 export async function startProcess(
   progress: Progress,
@@ -38,21 +41,35 @@ export async function startProcess(
 ): Promise<SshProcess> {
   const line = launchLine(launch.become)
   const text = launchText(launch.nonce, command)
-  const opening = openExec(launch, line)
-  opening.then(
-    ({ channel }) => isLate && channel.close(),
-    () => {},
-  )
-  let isLate = false
-  const opened = await within(progress, `a command on ${launch.description}`, opening).catch(
-    (error: unknown) => {
-      isLate = true
-      throw error
-    },
+  const what = `a session of ${launch.description}`
+  const limited = progress.child({ timeoutMs: sessionMs })
+  const opened = await limited.poll(
+    { everyMs: 20, what },
+    () => openUnlessCut(limited, launch, line),
+    'guest.port-closed',
   )
   const pid = sendCommand(launch, opened, text, line.includes(sudoPrompt))
   pid.catch(() => opened.channel.close())
   return { pid, ...opened }
+}
+
+/** `undefined`: not now. sshd gives the room of a session back a little after the client has seen its end. */
+async function openUnlessCut(
+  progress: Progress,
+  launch: SshLaunch,
+  line: string,
+): Promise<Opened | undefined> {
+  const opening = openExec(launch, line)
+  try {
+    return await within(progress, `a session of ${launch.description}`, opening)
+  } catch (error) {
+    if (error === noRoom) return undefined
+    opening.then(
+      ({ channel }) => channel.close(),
+      () => {},
+    )
+    throw error
+  }
 }
 
 async function sendCommand(
@@ -81,11 +98,14 @@ function openExec({ client, target }: SshLaunch, line: string): Promise<Opened> 
     client.exec(line, (error, channel) => {
       client.off('close', onClose)
       // The whole result may follow in the same packet, so listen before anything else runs.
-      if (error === undefined) resolve({ channel, ...endOf(channel, target) })
-      else reject(closed(target, error.message, error))
+      if (error === undefined) return resolve({ channel, ...endOf(channel, target) })
+      // RFC 4254, section 5.1: a refused channel comes with a reason.
+      return reject('reason' in error ? noRoom : closed(target, error.message, error))
     })
   })
 }
+
+const noRoom = new Error('sshd opens no further session')
 
 function endOf(channel: ClientChannel, target: SshTarget): Omit<Opened, 'channel'> {
   const { promise: exited, resolve, reject } = Promise.withResolvers<number>()

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Client, ClientChannel } from 'ssh2'
 import type { Progress } from '../lib/progress.ts'
 import { Secret } from '../lib/secret.ts'
@@ -218,11 +217,12 @@ async function endOrQuiet(progress: Progress, process: SshProcess, pieces: () =>
 
 /** Writes no faster than the other side takes it, and ends the stream. */
 async function feed(channel: ClientChannel, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const gone = new Promise<void>((resolve) => void channel.once('close', () => resolve()))
   for await (const piece of pieces) {
     for (let at = 0; at < piece.length; at += pieceBytes) {
       if (!channel.writable) return
       if (channel.write(piece.subarray(at, at + pieceBytes))) continue
-      await Promise.race([once(channel, 'drain'), once(channel, 'close')])
+      await Promise.race([gone, new Promise<void>((resolve) => void channel.once('drain', () => resolve()))])
     }
   }
   channel.end()
