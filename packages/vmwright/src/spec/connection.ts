@@ -105,11 +105,14 @@ function jumpsOf(
   { name, layers }: Connected,
   { report, names }: ConnectionContext,
 ): readonly string[] {
+  // What is said for all ends, for a machine that stands in it, before that machine.
+  const isShared = report.find(layers.slice(0, -2), at('jump')) === undefined
+  const own = jump.indexOf(name)
   for (const [index, stop] of jump.entries()) {
     const tell = (message: string, hint: string): void =>
       report.within(layers, at('jump', index), message, hint)
-    if (stop === name) tell('is the guest itself', 'Remove it, or name another machine.')
-    else if (jump.indexOf(stop) < index) tell('is named twice', 'Remove one of the two.')
+    if (jump.indexOf(stop) < index) tell('is named twice', 'Remove one of the two.')
+    else if (stop === name && !isShared) tell('is the guest itself', 'Remove it, or name another machine.')
     else if (names.includes(stop)) continue
     else if (!machine.test(stop))
       tell(
@@ -122,5 +125,5 @@ function jumpsOf(
         `${hintForUnknown(stop, names)} Another machine is written with its user: \`me@${stop}\`.`,
       )
   }
-  return jump
+  return own === -1 ? jump : jump.slice(0, own)
 }

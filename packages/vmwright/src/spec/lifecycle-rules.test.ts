@@ -137,6 +137,19 @@ describe('a connection', () => {
     expect(lines.join('\n')).not.toContain('hunter2')
   })
 
+  it('G5: what is said for all ends, for a machine that stands in it, before that machine', async () => {
+    const { instances } = await loadSound(
+      withHead(
+        'lifecycle: { connection: { jump: [me@outer, gate, inner] } }\ndefaults: { image: debian-12 }\ninstances: { gate: {}, inner: {}, leaf: {} }\n',
+      ),
+    )
+    expect(instances.map(({ lifecycle: { connection } }) => connection)).toMatchObject([
+      { jump: ['me@outer'] },
+      { jump: ['me@outer', 'gate'] },
+      { jump: ['me@outer', 'gate', 'inner'] },
+    ])
+  })
+
   it('G9: guests that are reached through each other are told', async () => {
     const jump = (name: string) => `{ lifecycle: { connection: { jump: [${name}] } } }`
     const lines = await problemLines(
@@ -161,6 +174,16 @@ test.each([
   ['{ allow: [main], skip: [init] }', 'lifecycle.skip: cannot stand beside `allow` (Remove one of the two.)'],
   ['{ phases: { inti: [] } }', 'lifecycle.phases.inti: is not a field of the spec (Did you mean `init`?'],
   ['{ phases: { main: make } }', 'lifecycle.phases.main: must be a list'],
+  [
+    '{ phases: { main: [{ copy: { form: a, to: /a } }] } }',
+    'lifecycle.phases.main[0].copy.form: is not a field of the spec (Did you mean `from`?',
+  ],
+  [
+    '{ phases: { main: [{ shell: a, copy: { from: a, to: /a } }] } }',
+    'lifecycle.phases.main[0]: is not a step',
+  ],
+  ['{ phases: { main: [{ shel: a }] } }', 'lifecycle.phases.main[0].shel: is not a field of the spec'],
+  ['{ phases: { main: [{ wait: 5 }] } }', 'lifecycle.phases.main[0].wait: must be a duration'],
   ['{ phases: [make] }', 'lifecycle.phases: must be a folder, or a mapping of phases to steps'],
   [
     '{ environment: { A: x }, secrets: { A: { env: A } } }',

@@ -89,7 +89,7 @@ function flatten(issues: readonly Issue[], root: Node): readonly Issue[] {
     )
     const node = entryAt(root, issue.path)?.node
     if (node === undefined || node.kind === 'scalar') return [issue]
-    const [only, second] = closest(meant)
+    const [only, second] = closest(knowing(meant))
     if (only === undefined) return [issue]
     if (second !== undefined) return unknownToAll(issue, meant)
     return flatten(
@@ -111,6 +111,14 @@ function unknownToAll(issue: Issue, branches: readonly (readonly Issue[])[]): re
   const keys = unknown.reduce((common, more) => common.filter((key) => more.includes(key)))
   if (keys.length === 0) return [issue]
   return [{ code: 'unrecognized_keys', keys, path: issue.path, message: '', input: {} }]
+}
+
+/** Those that know all keys that are written, if there are such. */
+function knowing(branches: readonly (readonly Issue[])[]): readonly (readonly Issue[])[] {
+  const known = branches.filter(
+    (branch) => !branch.some(({ code, path }) => code === 'unrecognized_keys' && path.length === 0),
+  )
+  return known.length > 0 ? known : branches
 }
 
 /** Those with the fewest faults. */

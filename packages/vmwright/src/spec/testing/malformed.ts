@@ -79,6 +79,40 @@ instances:
     guest:
       network: ifupdown
       interfaces: [eth0]
+lifecycle:
+  revision: 3
+  skip: [shutdown]
+  phaseTimeout: 20m
+  phases:
+    folder: phases
+    main:
+      - make check
+      - shell: uname -a
+        exitCodes: [0, 1]
+      - copy:
+          from: src
+          to: /srv/src
+      - wait:
+          port: 80
+  connection:
+    kind: ssh
+    jump: [web-1]
+budget:
+  guests: 2
+matrix:
+  platforms:
+    trixie:
+      image: debian-13
+  targets:
+    big:
+      vcpus: 8
+  combine:
+    platforms: [trixie]
+    targets: [amd64, big]
+  list:
+    - platform: trixie
+      target: arm64
+      memory: 3GiB
 `
 
 export interface Mutated {
