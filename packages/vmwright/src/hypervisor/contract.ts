@@ -204,6 +204,8 @@ export interface VmMark {
   readonly run?: string
   /** Phases of a lifecycle have run on it since it was clean. */
   readonly used?: true
+  /** The snapshot that a run is making: where it has no note, it is what a killed one has left. */
+  readonly making?: string
 }
 
 export interface VolumeRef {

@@ -2,6 +2,7 @@ import { messageOf } from '../../lib/errors.ts'
 import { Progress } from '../../lib/progress.ts'
 import type { Phase } from '../../phases/phase.ts'
 import type { Guest } from './job.ts'
+import { removeHalfMade } from './layers.ts'
 import { runGuestPhase } from './phase.ts'
 import { shutDown } from './power.ts'
 
@@ -21,23 +22,17 @@ export async function endGuest(outer: Progress, guest: Guest): Promise<void> {
       .run(progress, 'terminate', (told, note) => runGuestPhase(told, guest, phase, note))
       .catch(() => {})
   await line.drop()
-  if (job.options.keepRunning) log.skip('shutdown', 'it is to be kept running')
-  else if (!lifecycle.allowed.includes('shutdown')) log.skip('shutdown', 'not allowed')
-  else {
-    const ended = await log
-      .run(progress, 'shutdown', async (told, note) => {
-        const how = await shutDown(told, machine.host, machine.name, lifecycle.shutdown)
-        if (how !== undefined) note.because = how
-        await machine.writeMark(told, { run: undefined })
-      })
-      .then(
-        () => true,
-        () => false,
-      )
-    if (!ended) return
-    return
+  const over = async (told: Progress): Promise<void> => machine.writeMark(told, { run: undefined })
+  if (job.options.keepRunning || !lifecycle.allowed.includes('shutdown')) {
+    log.skip('shutdown', job.options.keepRunning ? 'it is to be kept running' : 'not allowed')
+    return over(progress)
   }
-  await machine.writeMark(progress, { run: undefined })
+  const shutdown = log.run(progress, 'shutdown', async (told, note) => {
+    const how = await shutDown(told, machine.host, machine.name, lifecycle.shutdown)
+    if (how !== undefined) note.because = how
+    await over(told)
+  })
+  await shutdown.catch(() => {})
 }
 
 /** Ends what an earlier run that was killed has left: its `terminate`, its shutdown. */
@@ -58,7 +53,8 @@ export async function recoverGuest(outer: Progress, guest: Guest): Promise<void>
     }
     await line.drop()
     await shutDown(progress, machine.host, machine.name, job.instance.lifecycle.shutdown)
-    await machine.writeMark(progress, { run: undefined })
+    await removeHalfMade(progress, guest)
+    await machine.writeMark(progress, { run: undefined, making: undefined })
   })
 }
 

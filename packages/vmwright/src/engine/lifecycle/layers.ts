@@ -1,4 +1,5 @@
 import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
+import type { SnapshotDefinition } from '../../hypervisor/snapshots.ts'
 import type { Hypervisor } from '../../hypervisor/contract.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
 import type { Progress } from '../../lib/progress.ts'
@@ -30,16 +31,27 @@ export async function chooseMemory(
   })
 }
 
+/** Removes the snapshot that a killed run was making, if it is not whole. */
+export async function removeHalfMade(progress: Progress, { machine }: Guest): Promise<void> {
+  const { making } = machine.mark
+  if (making === undefined) return
+  const observed = await machine.host.listSnapshots(progress, machine.name)
+  const isHalf = observed.some(({ name, note }) => name === making && note === undefined)
+  if (!isHalf) return
+  await machine.change(progress, () => machine.host.deleteSnapshot(progress, machine.name, making))
+}
+
 /** Brings the machine back to a layer. With its memory it runs afterwards, else it is off. */
 export async function restoreLayer(
   progress: Progress,
   { machine, line, job }: Guest,
-  { layer, snapshot }: NonNullable<Decision['restore']>,
+  { layer, snapshot, over }: NonNullable<Decision['restore']>,
 ): Promise<void> {
   await line.drop()
   await machine.change(progress, async () => {
     if ((await machine.state(progress)) !== 'stopped')
       await machine.host.stopVm(progress, machine.name, 'force')
+    for (const name of over) await machine.host.deleteSnapshot(progress, machine.name, name)
     await machine.host.restoreSnapshot(progress, machine.name, snapshot)
     await machine.writeMark(progress, { run: job.results.id, used: layer !== 'clean' })
   })
@@ -65,13 +77,27 @@ export async function createLayer(
     await machine.change(progress, () => machine.host.deleteSnapshot(progress, machine.name, layer.snapshot))
   await flush(progress, guest)
   await line.drop()
+  await machine.writeMark(progress, { making: layer.snapshot })
+  const how = await createSnapshot(progress, guest, definition, memory)
+  await machine.writeMark(progress, { making: undefined })
+  return how
+}
+
+async function createSnapshot(
+  progress: Progress,
+  guest: Guest,
+  definition: SnapshotDefinition,
+  memory: MemoryChoice,
+): Promise<string> {
+  const { machine, line } = guest
+  const { name } = definition
   let why = memory.why
   if (memory.memory) {
     try {
       await machine.change(progress, () =>
         machine.host.createSnapshot(progress, machine.name, { ...definition, memory: true }),
       )
-      return `kept as ${layer.snapshot}, with its memory`
+      return `kept as ${name}, with its memory`
     } catch (error) {
       const isFatal = guest.job.instance.lifecycle.memory === 'require'
       if (isFatal || !isProvisionError(error, 'snapshot.unsupported')) throw error
@@ -84,7 +110,7 @@ export async function createLayer(
     await startMachine(progress, machine.host, machine.name)
   })
   await line.awaitReachable(progress)
-  return `kept as ${layer.snapshot}, without memory${why === undefined ? '' : `: ${why}`}`
+  return `kept as ${name}, without memory${why === undefined ? '' : `: ${why}`}`
 }
 
 const flushWindows =

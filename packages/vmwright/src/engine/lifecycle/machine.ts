@@ -41,14 +41,19 @@ export class Machine {
   /** Writes the whole mark, also where it seems to be so already: a snapshot may have brought an old one back. */
   async writeMark(
     progress: Progress,
-    change: { readonly run?: string | undefined; readonly used?: boolean },
+    change: {
+      readonly run?: string | undefined
+      readonly used?: boolean
+      readonly making?: string | undefined
+    },
   ): Promise<void> {
-    const { run, used, ...rest } = this.#mark
-    const next = { run, used: used === true, ...change }
+    const { run, used, making, ...rest } = this.#mark
+    const next = { run, used: used === true, making, ...change }
     this.#mark = {
       ...rest,
       ...(next.run === undefined ? {} : { run: next.run }),
       ...(next.used ? { used: true as const } : {}),
+      ...(next.making === undefined ? {} : { making: next.making }),
     }
     await this.host.writeMark(progress, this.name, this.#mark)
   }

@@ -186,6 +186,11 @@ describe('the mark', () => {
     expect(parseMark(inDomain(bare))).toEqual(mark)
   })
 
+  it('G1: says which run is at work and what it makes', () => {
+    const busy: VmMark = { ...mark, run: '20260101T000000Z-7', used: true, making: 'lab.1.init' }
+    expect(parseMark(inDomain(prefixed(markElement(busy), markPrefix, markNamespace)))).toEqual(busy)
+  })
+
   it('ignores what later versions add', () => {
     const element = markElement(mark)
     const later = {

@@ -19,6 +19,7 @@ export function markElement(mark: VmMark): XmlElement {
       user: mark.user,
       run: mark.run,
       used: mark.used && 'yes',
+      making: mark.making,
     },
     el(mark.image.kind, { id: mark.image.id, digest: mark.image.digest }),
     el('seed', {
@@ -59,7 +60,7 @@ export function isOf(element: XmlElement, namespace: string): boolean {
 export function parseMark(domain: XmlElement): VmMark | undefined {
   const vm = metadataIn(domain, markNamespace)
   if (vm === undefined) return undefined
-  const { project, instance, stage, user, run, used } = vm.attributes
+  const { project, instance, stage, user, run, used, making } = vm.attributes
   const template = find(vm, 'template')
   const source = (template ?? find(vm, 'image'))?.attributes ?? {}
   const seed = find(vm, 'seed')?.attributes ?? {}
@@ -83,6 +84,7 @@ export function parseMark(domain: XmlElement): VmMark | undefined {
     user: user ?? '',
     ...(run === undefined ? {} : { run }),
     ...(used === 'yes' ? { used: true } : {}),
+    ...(making === undefined ? {} : { making }),
   }
 }
 
