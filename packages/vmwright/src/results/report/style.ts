@@ -7,6 +7,7 @@ export const style = `
   --unfinished: #c79bf2 } }
 body { font: 15px/1.45 system-ui, sans-serif; color: var(--text); background: var(--ground); margin: 0 auto;
   padding: 1rem 1.5rem 4rem; max-width: 76rem }
+section { overflow-x: auto }
 h1 { font-size: 1.6rem; margin: .5rem 0 }
 h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; padding-top: .7rem; border-top: 1px solid var(--line) }
 h2 span { font-weight: normal; margin-left: .5rem }
