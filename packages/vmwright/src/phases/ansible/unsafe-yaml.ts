@@ -12,9 +12,9 @@ export function unsafeYaml(value: unknown): string {
   return `{${members.join(', ')}}`
 }
 
-/** Everything beyond ASCII as an escape: YAML does not take each sign that JSON takes. */
+/** Everything beyond ASCII as an escape of YAML, which has none in two halves as JSON has. */
 const quoted = (text: string): string =>
   JSON.stringify(text).replaceAll(
-    /[\u007f-\uffff]/g,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    /[^\u0020-\u007e]/gu,
+    (sign) => `\\U${(sign.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`,
   )
