@@ -6,6 +6,8 @@ import type { EventBody } from '../run.ts'
 
 /** What an action tells of itself while it is done. */
 export interface ActionNote {
+  /** It is taken from what is kept. */
+  cached?: true
   because?: string
   log?: string
   readonly steps: StepRun[]
@@ -83,7 +85,7 @@ export class ActionLog {
     const told = progress.child({ report: (report) => onEvent({ kind: 'step-progress', step, ...report }) })
     try {
       const result = await work(told, note)
-      onEvent({ kind: 'step-finished', step, durationMs: end('passed') })
+      onEvent({ kind: 'step-finished', step, durationMs: end(note.cached === true ? 'cached' : 'passed') })
       return result
     } catch (thrown) {
       const error = reportOf(thrown, progress.signal)

@@ -54,6 +54,7 @@ export async function bodyOf(progress: Progress, guest: Guest, plan: GuestPlan):
   const ranBefore = (await machine.state(progress)) === 'running'
   if (restore !== undefined)
     await log.run(progress, `restore-${restore.layer}`, (told, note) => {
+      note.cached = true
       note.because = `from ${restore.snapshot}${restore.memory ? ', with its memory' : ''}`
       return restoreLayer(told, guest, restore)
     })

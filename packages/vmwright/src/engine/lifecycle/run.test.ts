@@ -126,7 +126,7 @@ describe('G2: the second run', () => {
     const { guest, journal } = await twice(guestSpec('web', all), guestSpec('web', all))
     expect(done(guest)).toEqual(
       [
-        'restore-init',
+        'restore-init cached',
         'dependencies cached',
         'init cached',
         'connect',
@@ -151,7 +151,7 @@ describe('G2: the second run', () => {
       guestSpec('web', all),
       guestSpec('web', { ...all, init: 'other' }),
     )
-    expect(done(guest)).toContain('restore-dependencies')
+    expect(done(guest)).toContain('restore-dependencies cached')
     expect(journal).toEqual(['web clock', 'web init', 'web main', 'web terminate'])
     expect(rootOf(world, 'web')?.data).toMatch(/\+deps\+other\+main/)
   })
@@ -167,7 +167,7 @@ describe('G2: the second run', () => {
       guestSpec('web', all, revision('1')),
       guestSpec('web', all, revision('2')),
     )
-    expect(done(guest)).toContain('restore-clean')
+    expect(done(guest)).toContain('restore-clean cached')
     expect(done(guest)).toContain('dependencies')
     expect(world.vms['web']?.snapshots.map(({ name }) => name).toSorted()).toEqual([
       'clean',
@@ -253,7 +253,7 @@ describe('G6: only what is allowed is done', () => {
     await openFarm(farmSpec([guestSpec('web', all)]), world, seam).run()
     const guest = guestSpec('web', all, { allowed: without('restore-init') })
     const run = await openFarm(farmSpec([guest]), world, seam).run()
-    expect(done(run.guests[0])).toContain('restore-clean')
+    expect(done(run.guests[0])).toContain('restore-clean cached')
     expect(done(run.guests[0])).toContain('init')
   })
 
