@@ -22,4 +22,6 @@ export interface ObservedSnapshot {
   readonly note: string | undefined
   /** What it takes on the host, as far as the host can tell. */
   readonly sizeBytes: number | undefined
+  /** Newer ones whose files lie over its own: it can be neither restored nor deleted before them. Absent: none do. */
+  readonly under?: readonly string[]
 }

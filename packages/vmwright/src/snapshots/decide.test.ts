@@ -281,7 +281,27 @@ describe('decide', () => {
       layer: 'init',
       snapshot: 'shop.7.init',
       memory: true,
+      over: [],
     })
+  })
+
+  it('G2: own snapshots that lie over the one to restore go before it, the newest first', () => {
+    const stacked = full.map((snapshot, index) => ({
+      ...snapshot,
+      under: full.slice(index + 1).map(({ name }) => name),
+    }))
+    expect(decide(request({ observed: stacked, keys: otherInit })).restore?.over).toEqual([full[2]?.name])
+    const toClean = decide(request({ observed: stacked, allowed: without('restore-init') }))
+    expect(toClean.restore?.over).toEqual([full[2]?.name, full[1]?.name])
+  })
+
+  it("G2: what lies under somebody else's snapshot is not restored", () => {
+    const buried = full.map((snapshot) => ({ ...snapshot, under: ['before-upgrade'] }))
+    const { restore, create, reasons } = decide(request({ observed: buried }))
+    expect([restore, create]).toEqual([undefined, []])
+    expect(reasons[2]?.because).toBe(
+      "The snapshot clean lies under before-upgrade, which is somebody else's.",
+    )
   })
 
   it('G2: notes say what each layer was made on', () => {

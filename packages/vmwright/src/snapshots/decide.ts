@@ -25,7 +25,14 @@ export interface DecideRequest {
 
 export interface Decision {
   readonly restore:
-    { readonly layer: LayerName; readonly snapshot: string; readonly memory: boolean } | undefined
+    | {
+        readonly layer: LayerName
+        readonly snapshot: string
+        readonly memory: boolean
+        /** Own snapshots that lie over it and must be deleted before, in this order. */
+        readonly over: readonly string[]
+      }
+    | undefined
   /** Own snapshots that must go before new ones of their names are made; at the earliest just before that. */
   readonly discard: readonly string[]
   readonly run: readonly PhaseName[]
@@ -79,6 +86,7 @@ export function decide(request: DecideRequest): Decision {
       layer: restored.layer,
       snapshot: restored.snapshot.name,
       memory: restored.snapshot.memory,
+      over: (restored.snapshot.under ?? []).toReversed(),
     },
     discard: inTheWay(request, create),
     run,

@@ -4,8 +4,8 @@ import { changedInputs } from './changes.ts'
 import { withoutPhases } from './content-key.ts'
 import type { DecideRequest } from './decide.ts'
 import { layerNames, type LayerName, type LayerNote } from './layers.ts'
-import { cleanName, revisionOf, secondCleanName, snapshotName } from './names.ts'
-import { readNote } from './note.ts'
+import { cleanName, ownPrefix, revisionOf, secondCleanName, snapshotName } from './names.ts'
+import { ownSnapshots, readNote } from './note.ts'
 
 /** The snapshot that holds the layer, or `undefined`; with a sentence that says why it is or is not there. */
 export interface FoundLayer {
@@ -16,7 +16,10 @@ export interface FoundLayer {
 /** By key with the revision `auto`, by name with one given by hand; only what is complete and of this project. */
 export function findLayer(request: DecideRequest, layer: LayerName): FoundLayer {
   const candidates = ownOfLayer(request, layer)
-  const usable = candidates.filter(({ snapshot }) => holdsNoUnwantedMemory(request, layer, snapshot))
+  const usable = candidates.filter(
+    ({ snapshot }) =>
+      holdsNoUnwantedMemory(request, layer, snapshot) && strangersOver(request, snapshot).length === 0,
+  )
   const found =
     request.revision.kind === 'fixed' ? byName(request, layer, usable) : byKey(request, layer, usable)
   if (found !== undefined) return found
@@ -46,6 +49,12 @@ const holdsNoUnwantedMemory = (
   layer: LayerName,
   snapshot: ObservedSnapshot,
 ): boolean => request.memory || layer === 'clean' || !snapshot.memory
+
+/** Snapshots of others that would have to be deleted before this one can be restored. */
+const strangersOver = (request: DecideRequest, { under = [] }: ObservedSnapshot): readonly string[] => {
+  const own = ownSnapshots(request).map(({ name }) => name)
+  return under.filter((name) => !own.includes(name) && !name.startsWith(ownPrefix(request.project)))
+}
 
 function byName(
   request: DecideRequest,
@@ -118,7 +127,11 @@ function whyMissing(
 ): string {
   const [newest] = usable
   if (newest === undefined && candidates[0] !== undefined) {
-    return `The snapshot ${candidates[0].snapshot.name} holds memory, which snapshots of this run must not.`
+    const { snapshot } = candidates[0]
+    const [over] = strangersOver(request, snapshot)
+    return over === undefined
+      ? `The snapshot ${snapshot.name} holds memory, which snapshots of this run must not.`
+      : `The snapshot ${snapshot.name} lies under ${over}, which is somebody else's.`
   }
   if (newest !== undefined) {
     const { name } = newest.snapshot

@@ -3,7 +3,7 @@ import { type LifecycleSpec, lifecycleActions } from '../spec/resolved-lifecycle
 import { findLayer } from './find.ts'
 import type { LayerKeys } from './keys.ts'
 import { layerNames, type LayerName, type LayerNote } from './layers.ts'
-import { namePart } from './names.ts'
+import { ownPrefix } from './names.ts'
 import { readNote } from './note.ts'
 
 /** A snapshot that is, or looks like, a layer of the cache. */
@@ -22,8 +22,10 @@ export interface LayerRow {
   readonly memory: boolean
   /** What the machine is now was made on it. */
   readonly isNow: boolean
-  /** Snapshots that were made on it. They are whole without it. */
+  /** Snapshots that were made on it. */
   readonly carries: readonly string[]
+  /** Those that have to be deleted before it; empty where they are whole without it. */
+  readonly under: readonly string[]
   /**
    * `current`: a run of the present spec would restore it; `outdated`: none would; `unknown`: what the spec asks for
    * could not be found out; `unfinished`: it has no note; `foreign`: of another project.
@@ -66,13 +68,14 @@ export function layerRows(request: InventoryRequest): readonly LayerRow[] {
       carries: request.observed
         .filter((other) => other.parent === snapshot.name || readNote(other.note)?.on === snapshot.name)
         .map(({ name }) => name),
+      under: snapshot.under ?? [],
       ...stateOf(request, snapshot, note),
     }))
 }
 
 /** A name that only a layer of this project has. `clean` alone says nothing. */
 function unfinishedLayer(project: string, { name, note }: ObservedSnapshot): LayerName | undefined {
-  if (note !== undefined || !name.startsWith(`${namePart(project)}.`)) return undefined
+  if (note !== undefined || !name.startsWith(ownPrefix(project))) return undefined
   const [, revision, layer] = /^[^.]+\.(.+)\.([a-z]+)$/.exec(name) ?? []
   return revision === undefined ? undefined : layerNames.find((known) => known === layer)
 }

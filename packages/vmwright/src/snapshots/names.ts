@@ -12,6 +12,9 @@ export const cleanName = 'clean'
 export const snapshotName = (project: string, revision: string, layer: LayerName): string =>
   layer === 'clean' ? cleanName : qualifiedName(project, revision, layer)
 
+/** What the names of a project's layers begin with, and those of nobody else. */
+export const ownPrefix = (project: string): string => `${namePart(project)}.`
+
 /** The clean layer's name where `clean` is somebody else's. */
 export const secondCleanName = (project: string, revision: string): string =>
   qualifiedName(project, revision, 'clean')
@@ -26,7 +29,7 @@ const qualifiedName = (project: string, revision: string, layer: LayerName): str
   `${namePart(project)}.${namePart(revision)}.${layer}`
 
 /** Letters, digits, `.`, `_`, `+` and `-` stay as they are; anything else would need quoting somewhere on its way. */
-export function namePart(text: string): string {
+function namePart(text: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(text) && text.length <= longestPart) return text
   const kept = text.replaceAll(/[^A-Za-z0-9._+-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '')
   return `${kept.slice(0, longestPart - 13)}~${sha256Hex(text).slice(0, 12)}`

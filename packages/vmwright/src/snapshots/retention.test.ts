@@ -21,6 +21,7 @@ function row(text: string, overrides: Partial<LayerRow> = {}): LayerRow {
     memory: true,
     isNow: false,
     carries: [],
+    under: [],
     state: state as LayerRow['state'],
     because: `It is ${state}.`,
     ...overrides,
@@ -130,6 +131,21 @@ describe('planRetention', () => {
       'db shop.8d.init: It is unfinished. Only --all removes it.',
       'db shop.7d.init: It is foreign.',
     ])
+  })
+
+  it('G8: what lies under a snapshot that stays stays, what goes is removed from the top', () => {
+    const web = rows.filter(({ guest }) => guest === 'web')
+    const stacked = web.map((each, index) => ({
+      ...each,
+      under: web.slice(index + 1).map(({ snapshot }) => snapshot),
+    }))
+    expect(removed({ olderThanMs: 14 * dayMs }, stacked)).toEqual([])
+    expect(plan({ keep: 0 }, stacked).remove.map(({ row: { createdAtMs } }) => createdAtMs)).toEqual(
+      [3, 20, 28, 29].map((age) => nowMs - age * dayMs),
+    )
+    expect(plan({}, stacked).keep[1]?.because).toBe(
+      'Its files lie under those of shop.20d.dependencies, which stays.',
+    )
   })
 
   it('G8: what has no known size is not removed for its size', () => {

@@ -41,10 +41,12 @@ export function planRetention(rows: readonly LayerRow[], options: RetentionOptio
   const judged = rows.map((row) => ({ row, verdict: fixedVerdict(row, options) }))
   const open = judged.flatMap(({ row, verdict }) => (verdict === undefined ? [row] : []))
   const byLimits = limitVerdicts(open, rows, options)
-  const all = judged.map(({ row, verdict }) => ({
-    row,
-    ...(verdict ?? byLimits.get(row) ?? { goes: false, because: 'It is within the limits.' }),
-  }))
+  const all = withoutBuried(
+    judged.map(({ row, verdict }) => ({
+      row,
+      ...(verdict ?? byLimits.get(row) ?? stays('It is within the limits.')),
+    })),
+  )
   const remove = all.filter(({ goes }) => goes).toSorted((a, b) => b.row.createdAtMs - a.row.createdAtMs)
   return {
     remove: remove.map(({ row, because }) => ({ row, because })),
@@ -52,6 +54,18 @@ export function planRetention(rows: readonly LayerRow[], options: RetentionOptio
     freedBytes: remove.reduce((sum, { row }) => sum + (row.sizeBytes ?? 0), 0),
   }
 }
+
+/** What lies under one that stays stays too. */
+const withoutBuried = (all: readonly (Verdict & { readonly row: LayerRow })[]) =>
+  all.map((each) => {
+    const going = new Set(
+      all.flatMap(({ row, goes }) => (goes && row.guest === each.row.guest ? row.snapshot : [])),
+    )
+    const over = each.row.under.find((name) => !going.has(name))
+    return each.goes && over !== undefined
+      ? { row: each.row, ...stays(`Its files lie under those of ${over}, which stays.`) }
+      : each
+  })
 
 interface Verdict {
   readonly goes: boolean

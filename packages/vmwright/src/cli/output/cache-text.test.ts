@@ -19,6 +19,7 @@ const row = (overrides: Partial<LayerRow>): LayerRow => ({
   memory: true,
   isNow: false,
   carries: ['shop.7.init'],
+  under: [],
   state: 'current',
   because: 'The snapshot clean is there and its inputs are unchanged.',
   ...overrides,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { sizesOf } from './snapshot-list.ts'
+import { overlaysOver, sizesOf } from './snapshot-list.ts'
 import { leftOverXml, parseSnapshot, snapshotXml } from './snapshot-xml.ts'
 
 it('G8: the memory of a snapshot is what all disks hold of it', () => {
@@ -7,6 +7,22 @@ it('G8: the memory of a snapshot is what all disks hold of it', () => {
     JSON.stringify({ snapshots: snapshots.map(([name, bytes]) => ({ name, 'vm-state-size': bytes })) })
   const output = `${disk(['init', 5], ['clean', 0])}\u001e${disk(['init', 2])}\u001e{"format":"qcow2"}\u001e`
   expect(Object.fromEntries(sizesOf(output))).toEqual({ init: 7, clean: 0 })
+})
+
+it('G2: external snapshots lie over what they were made on, internal ones do not', () => {
+  const overlays = [{ device: 'vda', path: '/x' }]
+  const chain = [
+    { name: 'clean', parent: undefined, overlays },
+    { name: 'dependencies', parent: 'clean', overlays },
+    { name: 'init', parent: 'dependencies', overlays },
+    { name: 'inside', parent: 'clean', overlays: [] },
+  ]
+  expect(chain.map(({ name }) => overlaysOver(chain, name))).toEqual([
+    ['dependencies', 'init'],
+    ['init'],
+    [],
+    [],
+  ])
 })
 
 it.each([

@@ -31,10 +31,24 @@ export async function listSnapshots(
   return snapshots
     .map(({ name, createdAtMs, memory, parent, note }) => {
       const sizeBytes = memory ? sizes?.get(name) : undefined
-      return { name, createdAtMs, memory, parent, current: name === current, note, sizeBytes }
+      const under = overlaysOver(snapshots, name)
+      const listed = { name, createdAtMs, memory, parent, current: name === current, note, sizeBytes }
+      return under.length === 0 ? listed : { ...listed, under }
     })
     .toSorted((a, b) => a.createdAtMs - b.createdAtMs || depthOf(a.name) - depthOf(b.name))
 }
+
+/** The external snapshots that were made on this one, or on such. Pure. */
+export const overlaysOver = (
+  snapshots: readonly Pick<ParsedSnapshot, 'name' | 'parent' | 'overlays'>[],
+  name: string,
+): readonly string[] =>
+  snapshots
+    .filter(({ parent }) => parent === name)
+    .flatMap((child) => [
+      ...(child.overlays.length > 0 ? [child.name] : []),
+      ...overlaysOver(snapshots, child.name),
+    ])
 
 /** All that libvirt knows of the snapshots; one that vanishes meanwhile is left out. */
 async function readSnapshots(
