@@ -67,17 +67,19 @@ export function openPhaseLog(options: PhaseLogOptions): PhaseLog {
     path,
     write(stream, text) {
       const mark = markOf(nowMs() - openedMs, stream)
+      let kept = ''
       for (const line of linesOf(text)) {
         const whole = `${mark}${line}\n`
         if (leftOut === 0 && bytes + whole.length <= maxBytes) {
           bytes += Buffer.byteLength(whole)
-          put(whole)
+          kept += whole
           continue
         }
         leftOut++
         last.push(whole.length > keptCharacters ? `${whole.slice(0, keptCharacters)}…\n` : whole)
         if (last.length > keptLines) last.shift()
       }
+      put(kept)
     },
     async close() {
       const lost = leftOut - last.length
