@@ -20,7 +20,7 @@ const placeholderName = () =>
 export const matrixDocument = z.strictObject({
   folder: field(
     localPath(),
-    'Folder with `platforms/NAME.yaml` (or `.yml`) and `targets/NAME.yaml`, each with the settings of one; `default.yaml` stands for those that have no file. What stands here wins over files.',
+    'Folder with `platforms/NAME.yaml` (or `.yml`) and `targets/NAME.yaml`, each with the settings of one; the platform `default` holds for all. `targets/default.yaml` stands for targets, and `platforms/default.yaml` for platforms, that are nowhere else. What stands here wins over files.',
     { default: 'none', example: './setup_vm' },
   ),
   platforms: field(

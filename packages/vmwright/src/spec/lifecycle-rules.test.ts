@@ -254,6 +254,11 @@ describe('a host that is a guest', () => {
       'hosts.a.guest: runs on itself, by way of b → a',
     ],
     [
+      '{ a: { guest: x }, b: { guest: y }, c: { guest: z } }',
+      '{ x: { host: b }, y: { host: c }, z: { host: b } }',
+      'hosts.b.guest: runs on itself, by way of c → b',
+    ],
+    [
       '{ local: {}, a: { guest: x } }',
       '{ x: { placement: { hosts: [local, a] } } }',
       'hosts.a.guest: x is on this host itself',

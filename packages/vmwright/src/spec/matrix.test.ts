@@ -205,16 +205,16 @@ test.each([
 
 describe('the folder of a matrix', () => {
   const text = withHead(
-    'variables: { setup: setup_vm, size: 3GiB }\nmatrix:\n  folder: ${setup}\n  platforms: { b: { vcpus: 4 } }\n  combine: { platforms: [a, b], targets: [x, arm64] }\n',
+    'variables: { setup: setup_vm, size: 3GiB }\nmatrix:\n  folder: ${setup}\n  platforms: { b: { vcpus: 4 } }\n  combine: { platforms: [a, b], targets: [x, arm64] }\n  list: [{ platform: a, target: amd64 }]\n',
   )
   const files = {
     '/specs/setup_vm/platforms/default.yaml': 'image: debian-12\nmemory: ${size}\n',
     '/specs/setup_vm/platforms/b.yml': 'vcpus: 3\nimage: debian-13\nlifecycle: { phases: ./p }\n',
-    '/specs/setup_vm/targets/default.yml': 'machine: q35\n',
+    '/specs/setup_vm/targets/default.yml': 'machine: pc\n',
     '/specs/setup_vm/targets/arm64.yaml': 'cpu: max\n',
   }
 
-  it('G7: has files of platforms and targets; `default` stands for those that have none, and the spec wins', async () => {
+  it('G7: has files of platforms and targets; `default` stands for those that are nowhere else, and the spec wins', async () => {
     const { instances } = await loadSound(text, files)
     expect(
       instances.map(({ name, source, memoryMib, vcpus, machine, processor, lifecycle }) => [
@@ -227,10 +227,11 @@ describe('the folder of a matrix', () => {
         lifecycle.phasesFolder,
       ]),
     ).toEqual([
-      ['a-x', 'debian-12', 3072, 2, 'q35', undefined, undefined],
+      ['a-x', 'debian-12', 3072, 2, 'pc', undefined, undefined],
       ['a-arm64', 'debian-12.aarch64', 3072, 2, 'virt', 'max', undefined],
-      ['b-x', 'debian-13', 3072, 4, 'q35', undefined, '/specs/setup_vm/platforms/p'],
+      ['b-x', 'debian-13', 3072, 4, 'pc', undefined, '/specs/setup_vm/platforms/p'],
       ['b-arm64', 'debian-13.aarch64', 3072, 4, 'virt', 'max', '/specs/setup_vm/platforms/p'],
+      ['a-amd64', 'debian-12', 3072, 2, 'q35', undefined, undefined],
     ])
   })
 
