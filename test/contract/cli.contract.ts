@@ -65,7 +65,7 @@ describe('help', () => {
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) (?:\[|<| {2})/gm)].map((match) => match[1])
     expect(exitCode).toBe(0)
     expect(commands.join(' ')).toBe(
-      'validate plan apply destroy status ping ssh console access inventory env images host snapshot benchmark explain schema errors completion import help',
+      'validate plan apply destroy status run results ping ssh console access inventory env images host snapshot cache fork audit benchmark explain schema errors completion import help',
     )
   })
 
@@ -99,6 +99,7 @@ describe('help', () => {
     ['schema', '[options]'],
     ['errors', '[options] [code]'],
     ['completion', '[options] [shell]'],
+    ['results', '[options] [run]'],
   ])('of %s shows how it is called', async (command, usage) => {
     const { exitCode, stdout, stderr } = await vmwright([...command.split(' '), '--help'])
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
