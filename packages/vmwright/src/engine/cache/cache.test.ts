@@ -51,7 +51,16 @@ const servicesOn = (worlds: readonly FakeWorld[]): SessionServices => ({
     const world = worlds.find(({ host }) => host === name)
     if (world === undefined || world.down)
       throw new ProvisionError('host.unreachable', { message: `${name} does not answer.` })
-    return openFakeHost(world, progress.seam)
+    const host = openFakeHost(world, progress.seam)
+    let isOpen = true
+    return {
+      ...host,
+      listSnapshots: async (...args) => {
+        if (isOpen) return host.listSnapshots(...args)
+        throw new ProvisionError('host.connection-lost', { message: `${name} was closed.` })
+      },
+      close: async () => void (isOpen = false),
+    }
   },
 })
 

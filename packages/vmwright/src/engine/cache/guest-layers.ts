@@ -40,7 +40,7 @@ export interface GuestLayers {
 export async function listCache(progress: Progress, options: CacheOptions): Promise<Cache> {
   const { spec, instances, services } = options
   await using session = await Session.open(progress, spec, instances, services)
-  return readCache(progress, options, session)
+  return await readCache(progress, options, session)
 }
 
 /** Likewise, over connections that are there. */
