@@ -1,3 +1,4 @@
+import type { Hypervisor } from '../../hypervisor/contract.ts'
 import { messageOf } from '../../lib/errors.ts'
 import { Progress } from '../../lib/progress.ts'
 import type { Phase } from '../../phases/phase.ts'
@@ -31,6 +32,27 @@ export async function endGuest(outer: Progress, guest: Guest): Promise<void> {
     const how = await shutDown(told, machine.host, machine.name, lifecycle.shutdown)
     if (how !== undefined) note.because = how
     await over(told)
+  })
+  await shutdown.catch(() => {})
+}
+
+/** Shuts down a machine that could not be made whole, if it runs. Its failure is in the log of actions. */
+export async function switchOff(
+  outer: Progress,
+  host: Hypervisor,
+  { job, log }: Pick<Guest, 'job' | 'log'>,
+): Promise<void> {
+  const { name, lifecycle } = job.instance
+  if (job.options.keepRunning || !lifecycle.allowed.includes('shutdown')) return
+  const progress = uncancelled(outer)
+  const state = await host
+    .guest(name)
+    .state(progress)
+    .catch(() => 'stopped')
+  if (state === 'stopped') return
+  const shutdown = log.run(progress, 'shutdown', async (told, note) => {
+    const how = await shutDown(told, host, name, lifecycle.shutdown)
+    if (how !== undefined) note.because = how
   })
   await shutdown.catch(() => {})
 }

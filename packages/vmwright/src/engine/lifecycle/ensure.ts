@@ -12,12 +12,12 @@ import type { Guest, GuestJob } from './job.ts'
 
 type Workplace = Pick<Guest, 'job' | 'session'>
 
-/** What would be done to have the guest there. Throws `vm.foreign`, `run.not-disposable`; no mutation but of the cache of images. */
+/** The machine as it is, and what is to be done about it. No mutation but of the cache of images. */
 export async function lookAtMachine(
   progress: Progress,
   { instance, spec, imageDigest }: Pick<GuestJob, 'instance' | 'spec' | 'imageDigest'>,
   { session, rebuild }: { readonly session: Session; readonly rebuild: boolean },
-): Promise<{ readonly existence: Existence; readonly vm: ObservedVm | undefined }> {
+): Promise<SeenMachine> {
   const image = await imageDigest(progress)
   const input = await session.observe(progress, 'make')
   session.host(instance.host) // throws why it cannot be reached
@@ -25,9 +25,15 @@ export async function lookAtMachine(
   const plan = planApply({ ...input, missingSecrets: new Map() }, { ...requestDefaults, stage: 'provision' })
   const digest = image ?? templateIdentity(input, instance.source.id, instance.host)
   return {
-    existence: existenceOf({ instance, project: spec.project, vm, digest, plan, rebuild }),
     vm,
+    judge: () => existenceOf({ instance, project: spec.project, vm, digest, plan, rebuild }),
   }
+}
+
+export interface SeenMachine {
+  readonly vm: ObservedVm | undefined
+  /** Throws `vm.foreign`, `run.not-disposable`. */
+  readonly judge: () => Existence
 }
 
 /**

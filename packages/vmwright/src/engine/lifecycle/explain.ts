@@ -141,11 +141,12 @@ async function explainMachine(
   const image = spec.images.find(({ id }) => instance.source.kind === 'image' && id === instance.source.id)
   const cached = image && (await services.session.peekImage(progress, hostOf(spec, instance.host), image))
   await using session = await Session.open(progress, spec, [instance], services.session)
-  const { existence, vm } = await lookAtMachine(
+  const { vm, judge } = await lookAtMachine(
     progress,
     { instance, spec, imageDigest: async () => cached?.sha256 },
     { session, rebuild: rebuild.has(instance.name) },
   )
+  const existence = judge()
   const kept = existence.kind === 'make' || existence.kind === 'anew' ? undefined : vm
   const base = kept?.mark === undefined ? cached && `image:${cached.sha256}` : baseOf(kept.mark)
   if (base === undefined) return notFetched(existence, instance.source.id)

@@ -8,11 +8,11 @@ import { Session } from '../session.ts'
 import { ActionLog } from './action-log.ts'
 import { bodyOf, type GuestPlan, planGuest } from './body.ts'
 import { openLine } from './connect.ts'
-import { endGuest, recoverGuest } from './ending.ts'
+import { endGuest, recoverGuest, switchOff } from './ending.ts'
 import { lookAtMachine, makeMachine } from './ensure.ts'
 import type { Existence } from './existence.ts'
 import type { Guest, GuestJob } from './job.ts'
-import { Machine } from './machine.ts'
+import { isOurs, Machine } from './machine.ts'
 import { stepsOf } from './plan-run.ts'
 
 /** Runs the lifecycle of one guest from its place in the queue to its shutdown. Resolves also when it failed. */
@@ -52,9 +52,10 @@ async function workOn(progress: Progress, job: GuestJob, log: ActionLog): Promis
   await using session = await Session.open(progress, spec, [instance], options.services.session)
   const place = { job, session, log }
   const rebuild = options.rebuild.has(instance.name)
-  const { existence, vm } = await lookAtMachine(progress, job, { session, rebuild })
-  if (vm?.mark?.run !== undefined)
+  const { vm, judge } = await lookAtMachine(progress, job, { session, rebuild })
+  if (vm?.mark?.run !== undefined && isOurs(vm, spec.project))
     await withGuest(progress, place, vm, (guest) => recoverGuest(progress, guest))
+  const existence = judge()
   const there = existence.kind === 'there' && vm !== undefined ? vm : await make(progress, place, existence)
   const anew = await withGuest(progress, place, there, async (guest) => {
     const plan = await planGuest(progress, guest)
@@ -101,13 +102,20 @@ const holderIn = ({ holder }: Readonly<Record<string, unknown>>): string =>
 
 type Workplace = Pick<Guest, 'job' | 'session' | 'log'>
 
-function make(progress: Progress, place: Workplace, existence: Existence): Promise<ObservedVm> {
+/** What does not get through its first boot is switched off again, as whatever else is not needed any more. */
+async function make(progress: Progress, place: Workplace, existence: Existence): Promise<ObservedVm> {
+  const { job, session, log } = place
   if (existence.kind === 'there')
-    throw new ProvisionError('internal.bug', { message: `${place.job.instance.name} is there and not seen.` })
-  return place.log.run(progress, 'create', (told, note) => {
-    note.because = existence.because
-    return makeMachine(told, place, existence)
-  })
+    throw new ProvisionError('internal.bug', { message: `${job.instance.name} is there and not seen.` })
+  try {
+    return await log.run(progress, 'create', (told, note) => {
+      note.because = existence.because
+      return makeMachine(told, place, existence)
+    })
+  } catch (error) {
+    await switchOff(progress, session.host(job.instance.host), place)
+    throw error
+  }
 }
 
 async function withGuest<T>(

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { createFakeWorld } from '../../hypervisor/fake/world.ts'
+import { createFakeVm, createFakeWorld } from '../../hypervisor/fake/world.ts'
 import { createFakeSeam } from '../../lib/testing/fake-seam.ts'
 import { lifecycleActions, type LifecycleAction, type LifecycleSpec } from '../../spec/resolved-lifecycle.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
@@ -94,6 +94,23 @@ describe('G1: a lifecycle', () => {
     expect(journalOf(world).at(-1)).toBe('web terminate')
     expect(world.vms['web']).toMatchObject({ state: 'running' })
     expect(world.vms['web']?.mark?.run).toBeUndefined()
+  })
+
+  it('G1: a guest that does not get through its first boot fails, and is not left running', async () => {
+    const world = createFakeWorld()
+    world.guests['web'] = { leaseAfterMs: undefined, agentAfterMs: undefined, address: undefined }
+    const run = await openFarm(farmSpec([guestSpec('web', all)]), world, createFakeSeam()).run()
+    expect(done(run.guests[0])).toEqual(['create failed', 'shutdown'])
+    expect(world.vms['web']?.state).toBe('stopped')
+  })
+
+  it('G1: a machine of somebody else is left alone', async () => {
+    const world = createFakeWorld()
+    world.vms['web'] = createFakeVm('web', { state: 'running' })
+    const before = structuredClone(world.vms)
+    const run = await openFarm(farmSpec([guestSpec('web', all)]), world, createFakeSeam()).run()
+    expect(run.guests[0]?.actions[0]).toMatchObject({ status: 'failed', error: { code: 'vm.foreign' } })
+    expect(world.vms).toEqual(before)
   })
 
   it('G1: a cancellation ends the phase, and terminate and shutdown still come', async () => {

@@ -41,7 +41,7 @@ export function openFarm(spec: ResolvedSpec, world: FakeWorld, seam: Seam, farm:
   const events: EventBody[] = []
   const finished: LifecycleRun[] = []
   const worlds = farm.worlds ?? { [world.host]: world }
-  const services = { ...fakeServices(worlds, seam, finished), ...farm.services }
+  const services = { ...farmServices(worlds, seam, finished), ...farm.services }
   return {
     events,
     finished,
@@ -118,10 +118,11 @@ export const done = (run: GuestRun | undefined): readonly string[] =>
     .filter(({ status }) => status !== 'skipped')
     .map(({ action, status }) => (status === 'passed' ? action : `${action} ${status}`))
 
-function fakeServices(
+/** By name of the host. */
+export function farmServices(
   worlds: Readonly<Record<string, FakeWorld>>,
   seam: Seam,
-  finished: LifecycleRun[],
+  finished: LifecycleRun[] = [],
 ): LifecycleServices {
   const [first] = Object.values(worlds)
   if (first === undefined) throw new RangeError('a farm has a world')
