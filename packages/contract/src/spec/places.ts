@@ -1,7 +1,6 @@
 import * as z from 'zod'
 import {
   absolutePath,
-  architectureName,
   digest,
   duration,
   fault,
@@ -165,8 +164,8 @@ export const imageDocument = z.strictObject({
           }),
           suite: required(key(), 'Code name of the release.', { example: 'bookworm' }),
           architecture: field(
-            architectureName(),
-            'Architecture of the image, as libvirt spells it. Another than that of this machine needs the package `qemu-user-static`.',
+            oneOf(['x86_64', 'aarch64']),
+            'Architecture of the image, as libvirt spells it. Another than that of this machine needs the packages `qemu-user-static` and `binfmt-support`.',
             { default: 'that of this machine', example: 'aarch64' },
           ),
           mirror: field(url(), 'Package mirror.', {

@@ -13,7 +13,7 @@ const ports: Readonly<Record<Foreign, string>> = {
   riscv64: 'riscv64',
 }
 
-/** What Debian publishes for machines of a cloud, by port; others are built from packages. */
+/** What Debian publishes for machines of a cloud, by port. */
 const debianFlavours: Readonly<Record<string, string>> = {
   amd64: 'genericcloud',
   arm64: 'genericcloud',
@@ -81,7 +81,7 @@ const releases: Readonly<Record<string, Release>> = {
   },
 }
 
-/** Names of the images that need no entry in `images`; each is there for other architectures too: `NAME.aarch64`. */
+/** Names of the images that need no entry in `images`; each is there for some other architectures too: `NAME.aarch64`. */
 export const catalogueKeys: readonly string[] = Object.keys(releases)
 
 /** The image of the catalogue with that name, and where its publisher has it. */
@@ -91,10 +91,13 @@ export function catalogued(id: string, version: string | undefined): ImageDocume
   if (release === undefined) return undefined
   const { distribution, suite, newest, published } = release
   const own = published(version ?? newest, architecture === undefined ? 'amd64' : ports[architecture])
-  const build = { distribution, suite }
-  return architecture === undefined
-    ? { ...own, build, user: distribution }
-    : { ...own, ...natureOf(architecture), build: { ...build, architecture }, user: distribution }
+  const user = distribution
+  if (architecture === undefined) return { ...own, build: { distribution, suite }, user }
+  const nature = natureOf(architecture)
+  // Images are built for these two.
+  if (architecture === 'aarch64')
+    return { ...own, ...nature, build: { distribution, suite, architecture }, user }
+  return own.url === undefined ? undefined : { ...own, ...nature, user }
 }
 
 /** `debian-12.aarch64`: the name of an image, and of the architecture that it is for. */
@@ -107,17 +110,19 @@ export function architectureOf(id: string): readonly [base: string, architecture
 
 /**
  * The image that a name means for an architecture: `NAME.ARCHITECTURE` where there is one. An own source under the
- * name itself hides what the catalogue has, since that is another image.
+ * name itself hides what the catalogue has, since that is another image. `undefined`: the catalogue has it for other
+ * architectures only.
  */
 export function imageFor(
   id: string,
   architecture: Architecture | undefined,
   declared: Readonly<Record<string, ImageDocument>>,
-): string {
+): string | undefined {
   if (architecture === undefined) return id
   const special = `${id}.${architecture}`
   if (Object.hasOwn(declared, special)) return special
   const own = Object.hasOwn(declared, id) ? declared[id] : undefined
   const isOwn = [own?.url, own?.file, own?.host].some((source) => source !== undefined)
-  return isOwn || architecture === 'x86_64' || catalogued(special, undefined) === undefined ? id : special
+  if (isOwn || architecture === 'x86_64' || !catalogueKeys.includes(id)) return id
+  return catalogued(special, undefined) === undefined ? undefined : special
 }

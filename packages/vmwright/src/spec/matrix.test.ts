@@ -121,13 +121,17 @@ matrix:
 
   test.each([
     ['amd64', { architecture: 'x86_64', model: undefined }, 'q35', 'uefi', 'debian-12'],
-    ['arm', { architecture: 'armv7l', model: undefined }, 'virt', 'uefi', 'debian-12.armv7l'],
+    ['arm', { architecture: 'armv7l', model: undefined }, 'virt', 'uefi', 'ubuntu-24.04.armv7l'],
     ['arm64', { architecture: 'aarch64', model: undefined }, 'virt', 'uefi', 'debian-12.aarch64'],
     ['ppc64', { architecture: 'ppc64le', model: undefined }, 'pseries', 'bios', 'debian-12.ppc64le'],
   ])(
     'G7: the built-in target %s is %j on %s with %s',
     async (target, processor, machine, firmware, image) => {
-      const { instances } = await loadSound(matrix(`list: [{ platform: debian_12, target: ${target} }]`))
+      const { instances } = await loadSound(
+        matrix(
+          `list: [{ platform: ${image.includes('ubuntu') ? 'ubuntu' : 'debian_12'}, target: ${target} }]`,
+        ),
+      )
       expect(instances).toMatchObject([{ processor, machine, firmware, source: { id: image } }])
     },
   )

@@ -13,12 +13,14 @@ test.each([
   ['emulator: /opt/qemu', { processor: { emulator: '/opt/qemu' } }],
   ['autostart: false', { processor: undefined, machine: 'q35', firmware: 'uefi' }],
 ])('G7: %s is %j', async (field, want) => {
-  expect((await loadSound(withInstance(field))).instances).toMatchObject([want])
+  const text = withInstance(field).replace('debian-12', 'ubuntu-24.04')
+  expect((await loadSound(text)).instances).toMatchObject([want])
 })
 
 test.each([
   ['{ image: debian-12, architecture: aarch64 }', '', 'debian-12.aarch64'],
-  ['{ image: debian-12, architecture: riscv64 }', '', 'debian-12.riscv64'],
+  ['{ image: ubuntu-24.04, architecture: riscv64 }', '', 'ubuntu-24.04.riscv64'],
+  ['{ image: debian-12, architecture: ppc64le }', '', 'debian-12.ppc64le'],
   ['{ image: debian-12, architecture: x86_64 }', '', 'debian-12'],
   ['{ image: mine, architecture: aarch64 }', 'mine: { file: a.qcow2 }', 'mine'],
   ['{ image: mine, architecture: aarch64 }', 'mine: { file: a }, mine.aarch64: { file: b }', 'mine.aarch64'],
@@ -29,10 +31,10 @@ test.each([
   expect(spec.images.map((image) => image.id)).toContain(id)
 })
 
-it('G7: an image of the catalogue for another architecture is the published one, else built, in the version that is pinned', async () => {
+it('G7: an image of the catalogue for another architecture is the published one, else built where it can be, in the version that is pinned', async () => {
   const spec = await loadSound(
     withHead(
-      'images: { debian-12: { version: 20250316-2053 } }\ninstances: { a: { image: debian-12, architecture: aarch64 }, b: { image: debian-12, architecture: s390x } }\n',
+      'images: { debian-12: { version: 20250316-2053 } }\ninstances: { a: { image: debian-12, architecture: aarch64 }, b: { image: ubuntu-24.04, architecture: s390x } }\n',
     ),
   )
   expect(spec.images.slice(1)).toMatchObject([
@@ -44,7 +46,11 @@ it('G7: an image of the catalogue for another architecture is the published one,
         { kind: 'build', architecture: 'aarch64' },
       ],
     },
-    { id: 'debian-12.s390x', sources: [{ kind: 'build', architecture: 's390x' }] },
+    {
+      id: 'ubuntu-24.04.s390x',
+      firmware: 'bios',
+      sources: [{ kind: 'url', fileName: 'noble-server-cloudimg-s390x.img' }],
+    },
   ])
 })
 
@@ -67,6 +73,10 @@ test.each([
   ],
   ['architecture: ppc64le\n    secureBoot: true', 'instances.web.secureBoot: needs `firmware: uefi`'],
   ['architecture: aarch64\n    seedBus: ide', 'instances.web.seedBus: cannot be `ide` on a virt machine'],
+  [
+    'architecture: s390x',
+    '5:12: instances.web.image: is in the catalogue, but not for `s390x` (Declare `debian-12.s390x` in `images`, with `url` or `file`.)',
+  ],
   ['emulator: qemu', 'instances.web.emulator: must be an absolute path'],
 ])('G7: %s is told', async (field, line) => {
   expect((await problemLines(withInstance(field))).join('\n')).toContain(line)

@@ -37,8 +37,16 @@ export function pickSource(member: Member, context: SourceContext): Source {
     report.atKey(template, 'cannot stand beside `image`', 'Remove one of the two.')
     return { kind: 'unclear' }
   }
-  if (image !== undefined && settings.image !== undefined)
-    return { kind: 'image', id: imageFor(settings.image, settings.architecture, context.images) }
+  if (image !== undefined && settings.image !== undefined) {
+    const id = imageFor(settings.image, settings.architecture, context.images)
+    if (id !== undefined) return { kind: 'image', id }
+    report.at(
+      image,
+      `is in the catalogue, but not for \`${settings.architecture ?? ''}\``,
+      `Declare \`${settings.image}.${settings.architecture ?? ''}\` in \`images\`, with \`url\` or \`file\`.`,
+    )
+    return { kind: 'unclear' }
+  }
   if (template === undefined || settings.template === undefined) return { kind: 'unclear' }
   const picked = pickTemplate(settings.template, member, context)
   return picked === undefined ? { kind: 'unclear' } : { kind: 'template', template: picked }
