@@ -1,38 +1,47 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { GuestConnector } from '../../guest/connector.ts'
+import { ansibleOverSsh } from '../../guest/connector-ansible.ts'
+import type { SshTarget } from '../../guest/ssh-client.ts'
+import { startSshd, type TestSshd, whyNoSshd } from '../../guest/testing/sshd.ts'
 import { Progress } from '../../lib/progress.ts'
 import { realSeam } from '../../lib/seam.ts'
 import { Secret } from '../../lib/secret.ts'
 import type { Phase } from '../phase.ts'
 import { runPhase } from '../run.ts'
 import { recordedContext } from '../testing/context.ts'
-import { loopbackGuest, type LoopbackGuest, programPath } from '../testing/sshd.ts'
 
-const missing = ['ansible-playbook', 'ssh', 'sshd'].filter((name) => programPath(name) === undefined)
+const hasAnsible = (process.env['PATH'] ?? '')
+  .split(':')
+  .some((path) => existsSync(join(path, 'ansible-playbook')))
+const why = hasAnsible ? whyNoSshd() : 'ansible-playbook is missing: install ansible-core'
 const progress = new Progress(realSeam())
 
 describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
-  let guest: LoopbackGuest
+  let guest: TestSshd
   let folder: string
 
-  beforeEach(({ skip }) =>
-    skip(missing.length > 0, `missing: ${missing.join(', ')}; install ansible-core and openssh-server`),
-  )
+  beforeEach(({ skip }) => skip(why !== undefined, why))
   beforeAll(async () => {
-    if (missing.length > 0) return
+    if (why !== undefined) return
     folder = await mkdtemp(join(tmpdir(), 'vmwright-phases-'))
-    guest = await loopbackGuest()
+    guest = await startSshd()
   })
   afterAll(async () => {
-    if (missing.length > 0) return
+    if (why !== undefined) return
     await guest[Symbol.asyncDispose]()
     await rm(folder, { recursive: true, force: true })
   })
 
+  const access = (changes: Partial<SshTarget> = {}): { readonly ansible: GuestConnector['ansible'] } => ({
+    ansible: (with_, into) =>
+      ansibleOverSsh(with_, into, { name: 'web', target: guest.target(changes), jumps: [] }),
+  })
   const phaseOf = async (files: Readonly<Record<string, string>>): Promise<Phase> => {
     for (const [name, text] of Object.entries(files)) {
       await mkdir(dirname(join(folder, name)), { recursive: true })
@@ -69,7 +78,7 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
       'roles/greeter/tasks/main.yml': '- name: In a role\n  ansible.builtin.command: echo from the role\n',
     })
     const context = recordedContext({
-      inventory: guest.inventory,
+      ...access(),
       variables: { greeting: '{{ not.expanded }} Grüße 🙂' },
       environment: { LANGUAGE: 'de_{{ x }}' },
     })
@@ -109,7 +118,7 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
   ansible.builtin.command: "true"
 `,
     })
-    const context = recordedContext({ inventory: guest.inventory })
+    const context = recordedContext(access())
     await expect(runPhase(progress.child({ timeoutMs: 100_000 }), phase, context)).rejects.toMatchObject({
       code: 'phase.failed',
       message: expect.stringContaining('The phase main of web failed in the step "Break"'),
@@ -132,7 +141,7 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
     ['an include that is not there', '- ansible.builtin.import_tasks: nowhere.yaml\n', /understand|stopped/],
   ])('G4: tells in words that Ansible refuses %s', async (_what, text, message) => {
     const phase = await phaseOf({ 'main.yaml': text })
-    const context = recordedContext({ inventory: guest.inventory })
+    const context = recordedContext(access())
     await expect(runPhase(progress.child({ timeoutMs: 100_000 }), phase, context)).rejects.toMatchObject({
       code: 'phase.failed',
       message: expect.stringMatching(message),
@@ -141,46 +150,47 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
 
   it('G4: tells that the guest cannot be reached', async () => {
     const phase = await phaseOf({ 'main.yaml': '- ansible.builtin.command: "true"\n' })
-    const context = recordedContext({ inventory: { ...guest.inventory, ansible_port: 1 } })
+    const context = recordedContext(access({ port: 1 }))
     await expect(runPhase(progress.child({ timeoutMs: 100_000 }), phase, context)).rejects.toMatchObject({
       code: 'phase.failed',
       message: expect.stringContaining('could not reach the guest'),
     })
   })
 
-  it.each(['limit', 'cancellation'] as const)(
-    'G4: ends a hanging task at its %s, and all that it had started on this machine',
-    async (why) => {
-      const phase = await phaseOf({
-        'main.yaml':
-          '- name: Hang\n  ansible.builtin.command: sleep 4711\n- ansible.builtin.command: "true"\n',
-      })
-      const context = recordedContext({ inventory: guest.inventory })
-      const cancel = new AbortController()
-      const run = runPhase(
-        progress.child(why === 'limit' ? { timeoutMs: 8_000 } : { signal: cancel.signal }),
-        phase,
-        context,
-      )
-      const outcome = run.then(
-        () => undefined,
-        (error: unknown) => error,
-      )
-      if (why === 'cancellation') {
-        await vi.waitFor(() => expect(context.output()).toContain('TASK Hang'), { timeout: 90_000 })
-        cancel.abort(new Error('enough'))
-      }
-      expect(await outcome).toMatchObject(
-        why === 'limit'
-          ? { code: 'phase.timeout', message: expect.stringContaining('took longer than') }
-          : { message: 'enough' },
-      )
-      expect(context.told.at(-1)?.status).toBe(why === 'limit' ? 'failed' : 'cancelled')
-      const left = (await processes()).split('\n').filter((line) => /vmwright-ansible-/.test(line))
-      expect(left).toEqual([])
-      expect(await leftovers()).toEqual([])
-    },
-  )
+  /** A run of a task that takes for ever, once it has begun. */
+  const hang = async (limits: Parameters<Progress['child']>[0]) => {
+    const phase = await phaseOf({
+      'main.yaml': '- name: Hang\n  ansible.builtin.command: sleep 4711\n- ansible.builtin.command: "true"\n',
+    })
+    const context = recordedContext(access())
+    const outcome = runPhase(progress.child(limits), phase, context).catch((error: unknown) => error)
+    return { context, outcome }
+  }
+  const nothingIsLeft = async (): Promise<void> => {
+    const left = (await processes()).split('\n').filter((line) => line.includes('vmwright-ansible-'))
+    expect(left).toEqual([])
+    expect(await leftovers()).toEqual([])
+  }
+
+  it('G4: ends a hanging task at its limit, and all that it had started on this machine', async () => {
+    const { context, outcome } = await hang({ timeoutMs: 8_000 })
+    expect(await outcome).toMatchObject({
+      code: 'phase.timeout',
+      message: expect.stringContaining('took longer than'),
+    })
+    expect(context.told.at(-1)?.status).toBe('failed')
+    await nothingIsLeft()
+  })
+
+  it('G4: ends a hanging task when cancelled, and all that it had started on this machine', async () => {
+    const cancel = new AbortController()
+    const { context, outcome } = await hang({ signal: cancel.signal })
+    await vi.waitFor(() => expect(context.output()).toContain('TASK Hang'), { timeout: 90_000 })
+    cancel.abort(new Error('enough'))
+    expect(await outcome).toMatchObject({ message: 'enough' })
+    expect(context.told.at(-1)).toMatchObject({ title: 'Hang', status: 'cancelled' })
+    await nothingIsLeft()
+  })
 
   it('G4: shows a secret neither in the list of processes, nor in output, nor in files that stay', async () => {
     const secret = 'correct-horse-battery'
@@ -196,7 +206,7 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
   ansible.builtin.fail: { msg: "{{ secrets.TOKEN }}" }
 `,
     })
-    const context = recordedContext({ inventory: guest.inventory, secrets: { TOKEN: new Secret(secret) } })
+    const context = recordedContext({ ...access(), secrets: { TOKEN: new Secret(secret) } })
     const error: unknown = await runPhase(progress.child({ timeoutMs: 100_000 }), phase, context).catch(
       (thrown: unknown) => thrown,
     )

@@ -14,7 +14,7 @@ export interface RecordedContext extends PhaseContext {
 export function recordedContext(
   given: Partial<PhaseContext> & {
     readonly open?: () => Promise<GuestChannel>
-    readonly inventory?: Readonly<Record<string, unknown>>
+    readonly ansible?: GuestConnector['ansible']
   } = {},
 ): RecordedContext {
   const told: StepRun[] = []
@@ -26,7 +26,7 @@ export function recordedContext(
     description: 'web by SSH',
     open,
     awaitReachable: async () => {},
-    ansible: async () => ({ inventory: given.inventory ?? {}, files: [] }),
+    ansible: given.ansible ?? (async () => ({ inventory: {}, files: [] })),
   }
   return {
     connector,
