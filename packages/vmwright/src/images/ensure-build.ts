@@ -8,7 +8,7 @@ import type { BuildSource, CachedImage, ImageContext } from './ensure.ts'
 import { changeFile, linksTo, makeFolder, moveDurably, pointLink } from './files.ts'
 import { imagePath, packagesPath, partialNotePath, partialPath } from './layout.ts'
 import { dropPartial } from './partial.ts'
-import { builtPath, cachedImage, peekBuild } from './peek.ts'
+import { builtName, builtPath, cachedImage, peekBuild } from './peek.ts'
 
 /** An image built from packages, cached by what it is built from. Throws `image.build-failed`, `cache.full`. */
 export async function ensureFromBuild(
@@ -18,7 +18,7 @@ export async function ensureFromBuild(
   context: ImageContext,
 ): Promise<CachedImage> {
   const { cacheDir, force, policy } = context
-  const link = imagePath(cacheDir, `${source.distribution}-${source.suite}.qcow2`)
+  const link = imagePath(cacheDir, builtName(source))
   const known = force ? undefined : await peekBuild(id, source, context)
   if (known !== undefined && (await linksTo(link, known.fileName))) return known
 
@@ -32,7 +32,7 @@ export async function ensureFromBuild(
   )
   const provenance = {
     origin: 'build',
-    from: `${source.distribution} ${source.suite}`,
+    from: [source.distribution, source.suite, source.architecture].filter(Boolean).join(' '),
     version: undefined,
   } as const
   const present = await checkEntry(progress, path, {

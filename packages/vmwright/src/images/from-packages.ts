@@ -1,6 +1,7 @@
 import { buildImage } from './build/build.ts'
 import { chooseAptSources, chooseSubstitute } from './build/apt-sources.ts'
 import { aptSourcesOfBundle, aptSourcesOfMachine } from './build/machine-apt.ts'
+import { debianArchitecture } from './build/platform.ts'
 import { type BuildRecipe, makeRecipe } from './build/recipe.ts'
 import type { BuildImage, BuildSource } from './ensure.ts'
 
@@ -10,7 +11,9 @@ import type { BuildImage, BuildSource } from './ensure.ts'
  */
 export const buildFromPackages: BuildImage = Object.assign(
   async (progress: Parameters<BuildImage>[0], source: BuildSource, path: string): Promise<void> => {
-    const file = await aptSourcesOfBundle()
+    // A bundle has the packages of the machine that it was made for.
+    const isOwn = debianArchitecture(source.architecture) === debianArchitecture(undefined)
+    const file = isOwn ? await aptSourcesOfBundle() : undefined
     const substitute = chooseSubstitute(source, file)
     if (substitute !== undefined) progress.report({ what: `packages come from ${file?.name}` })
     await buildImage(progress, await recipeOf(source), { path, substitute })
@@ -21,10 +24,12 @@ export const buildFromPackages: BuildImage = Object.assign(
 async function recipeOf({
   distribution,
   suite,
+  architecture: machine,
   mirror,
   extraPackages,
   sizeMib,
 }: BuildSource): Promise<BuildRecipe> {
-  const spec = { distribution, suite, architecture: 'amd64', mirror, extraPackages, sizeMib } as const
+  const architecture = debianArchitecture(machine)
+  const spec = { distribution, suite, architecture, mirror, extraPackages, sizeMib } as const
   return makeRecipe(spec, chooseAptSources(spec, await aptSourcesOfMachine()))
 }

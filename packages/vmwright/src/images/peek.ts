@@ -86,10 +86,14 @@ export async function peekBuild(
   return record && { ...cachedImage(id, path, record, 'cache'), isRefreshDue: false }
 }
 
+/** Name of the newest of that kind: `debian-bookworm.qcow2`, `debian-bookworm-aarch64.qcow2`. */
+export const builtName = ({ distribution, suite, architecture }: BuildSource): string =>
+  `${[distribution, suite, ...(architecture === undefined ? [] : [architecture])].join('-')}.qcow2`
+
 /** Where a built image lies: named by what it is built from. */
 export async function builtPath(source: BuildSource, context: ImageContext): Promise<string> {
   const inputs = await context.build.inputsDigest(source)
-  return imagePath(context.cacheDir, versionedName(`${source.distribution}-${source.suite}.qcow2`, inputs))
+  return imagePath(context.cacheDir, versionedName(builtName(source), inputs))
 }
 
 /**

@@ -1,7 +1,12 @@
 import { expect, it } from 'vitest'
 import { chooseAptSources, chooseSubstitute } from './apt-sources.ts'
 
-const bookworm = { distribution: 'debian', suite: 'bookworm', mirror: undefined } as const
+const bookworm = {
+  distribution: 'debian',
+  suite: 'bookworm',
+  architecture: 'amd64',
+  mirror: undefined,
+} as const
 const deb822 = {
   name: 'sources.list.d/debian.sources',
   content: `Types: deb
@@ -59,6 +64,25 @@ it.each([
       'deb http://archive.ubuntu.com/ubuntu noble main universe',
       'deb http://archive.ubuntu.com/ubuntu noble-updates main universe',
       'deb http://security.ubuntu.com/ubuntu noble-security main universe',
+    ],
+  ],
+  [
+    "G7: the machine's sources for another architecture of Debian, whose mirrors have all",
+    { ...bookworm, architecture: 'arm64' },
+    [deb822],
+    [
+      'deb http://mirror.example/debian bookworm main',
+      'deb http://mirror.example/debian bookworm-updates main',
+    ],
+  ],
+  [
+    'G7: the ports of Ubuntu for another architecture, whatever the machine has of its own',
+    { ...bookworm, distribution: 'ubuntu', suite: 'noble', architecture: 'arm64' },
+    [{ name: 'sources.list', content: 'deb http://archive.ubuntu.com/ubuntu noble main universe\n' }],
+    [
+      'deb http://ports.ubuntu.com/ubuntu-ports noble main universe',
+      'deb http://ports.ubuntu.com/ubuntu-ports noble-updates main universe',
+      'deb http://ports.ubuntu.com/ubuntu-ports noble-security main universe',
     ],
   ],
 ] as const)('X7: takes %s', (_what, spec, files, want) => {

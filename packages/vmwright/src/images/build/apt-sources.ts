@@ -13,9 +13,19 @@ interface AptSource {
   readonly signedBy: string | undefined
 }
 
+const debianMirrors = {
+  archive: 'http://deb.debian.org/debian',
+  security: 'http://deb.debian.org/debian-security',
+}
+const ubuntuPorts = 'http://ports.ubuntu.com/ubuntu-ports'
+
+/** Ubuntu keeps its first architecture and all others on different servers. */
 const publicMirrors = {
-  debian: { archive: 'http://deb.debian.org/debian', security: 'http://deb.debian.org/debian-security' },
-  ubuntu: { archive: 'http://archive.ubuntu.com/ubuntu', security: 'http://security.ubuntu.com/ubuntu' },
+  amd64: {
+    debian: debianMirrors,
+    ubuntu: { archive: 'http://archive.ubuntu.com/ubuntu', security: 'http://security.ubuntu.com/ubuntu' },
+  },
+  arm64: { debian: debianMirrors, ubuntu: { archive: ubuntuPorts, security: ubuntuPorts } },
 } as const
 
 /**
@@ -23,12 +33,14 @@ const publicMirrors = {
  * that suite, which may be all that the machine can reach; the distribution's public mirrors.
  */
 export function chooseAptSources(
-  spec: Pick<ImageBuildSpec, 'distribution' | 'suite' | 'mirror'>,
+  spec: Pick<ImageBuildSpec, 'distribution' | 'suite' | 'architecture' | 'mirror'>,
   machineFiles: readonly AptSourcesFile[],
 ): readonly string[] {
-  const { archive, security } = publicMirrors[spec.distribution]
+  const { archive, security } = publicMirrors[spec.architecture][spec.distribution]
   if (spec.mirror !== undefined) return [line(spec, spec.mirror, spec.suite)]
-  const own = machineFiles.flatMap(parseSources).filter((source) => belongs(spec, source))
+  const own = machineFiles
+    .flatMap(parseSources)
+    .filter((source) => belongs(spec, source) && hasArchitecture(spec, source))
   const lines = own.map((source) => line(spec, source.uri, source.suite))
   if (own.some((source) => source.suite === spec.suite)) return [...new Set(lines)]
   return [
@@ -59,6 +71,12 @@ const components = { debian: 'main', ubuntu: 'main universe' } as const
 
 const line = (spec: Pick<ImageBuildSpec, 'distribution'>, uri: string, suite: string): string =>
   `deb ${uri.replace(/\/$/, '')} ${suite} ${components[spec.distribution]}`
+
+/** A mirror of Ubuntu has either the first architecture or the others, and those say so in their path. */
+const hasArchitecture = (
+  { distribution, architecture }: Pick<ImageBuildSpec, 'distribution' | 'architecture'>,
+  { uri }: AptSource,
+): boolean => distribution !== 'ubuntu' || /ubuntu-ports/.test(uri) === (architecture !== 'amd64')
 
 /** Third parties name their suites after the distribution's too; their key tells them apart. */
 function belongs(spec: Pick<ImageBuildSpec, 'distribution' | 'suite'>, source: AptSource): boolean {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Progress } from '../../lib/progress.ts'
 import { encodePartitionTable, type Partition, sectorBytes } from './gpt.ts'
 import { placeBiosBoot } from './grub.ts'
+import { platforms } from './platform.ts'
 import type { BuildRecipe } from './recipe.ts'
 import { type Tools, withHeartbeat } from './tools.ts'
 
@@ -39,7 +40,8 @@ export async function assembleDisk(
     makeRoot(tools, recipe, input, partition(1)),
   )
   await makeEsp(tools, recipe, input, partition(15))
-  await writeTableAndBoot(recipe, input, partition(14))
+  await writeTable(recipe, input)
+  if (platforms[recipe.spec.architecture].hasBios) await writeBoot(input, partition(14))
 }
 
 /**
@@ -103,7 +105,14 @@ async function makeEsp(
   await tools.run('mcopy', ['-i', image, '-s', '-m', '-Q', input.espFolder, '::/EFI'], { env })
 }
 
-async function writeTableAndBoot(recipe: BuildRecipe, input: AssembleInput, place: Partition): Promise<void> {
+async function writeTable(recipe: BuildRecipe, input: AssembleInput): Promise<void> {
+  await using disk = await open(input.disk, 'r+')
+  for (const chunk of encodePartitionTable(recipe.table)) {
+    await disk.write(chunk.bytes, 0, chunk.bytes.length, chunk.sector * sectorBytes)
+  }
+}
+
+async function writeBoot(input: AssembleInput, place: Partition): Promise<void> {
   const folder = join(input.tree, 'boot/grub/i386-pc')
   const [bootImage, coreImage] = await Promise.all([
     readFile(join(folder, 'boot.img')),
@@ -111,9 +120,6 @@ async function writeTableAndBoot(recipe: BuildRecipe, input: AssembleInput, plac
   ])
   const boot = placeBiosBoot(bootImage, coreImage, place.firstSector)
   await using disk = await open(input.disk, 'r+')
-  for (const chunk of encodePartitionTable(recipe.table)) {
-    await disk.write(chunk.bytes, 0, chunk.bytes.length, chunk.sector * sectorBytes)
-  }
   await disk.write(boot.mbrCode, 0, boot.mbrCode.length, 0)
   await disk.write(boot.core, 0, boot.core.length, place.firstSector * sectorBytes)
 }

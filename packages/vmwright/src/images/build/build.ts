@@ -6,6 +6,7 @@ import { runProgram } from '../../lib/process.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { buildingPath } from '../layout.ts'
 import { assembleDisk } from './assemble.ts'
+import { requireExecutable } from './foreign.ts'
 import type { GuestFile } from './guest-files.ts'
 import { aptOptionsOfMachine } from './machine-apt.ts'
 import type { BuildRecipe } from './recipe.ts'
@@ -51,6 +52,7 @@ export async function buildImage(
   recipe: BuildRecipe,
   options: BuildOptions,
 ): Promise<ImageManifest> {
+  if (options.run === undefined) await requireExecutable(recipe.spec.architecture)
   const isRoot = options.isRoot ?? process.getuid?.() === 0
   const tools = makeTools(progress, options.run ?? runProgram, isRoot)
   const work = buildingPath(options.path)

@@ -1,3 +1,5 @@
+import type { Platform } from './platform.ts'
+
 /** A text file of the image, owned by root. */
 export interface GuestFile {
   /** Absolute, in the guest. */
@@ -12,7 +14,8 @@ export interface FileSystemIds {
   readonly esp: string
 }
 
-const kernelArguments = 'console=tty0 console=ttyS0,115200 consoleblank=0'
+const kernelArguments = ({ serial }: Platform): string =>
+  `console=tty0 console=${serial},115200 consoleblank=0`
 
 /**
  * Files that must be there before the packages are configured: they decide what the initramfs holds, and when
@@ -38,7 +41,11 @@ export const earlyFiles = (ids: FileSystemIds): readonly GuestFile[] => [
 ]
 
 /** Files written when all packages are configured. `@KERNEL@` becomes the release of the kernel installed. */
-export const lateFiles = (ids: FileSystemIds, distribution: string): readonly GuestFile[] => [
+export const lateFiles = (
+  ids: FileSystemIds,
+  distribution: string,
+  platform: Platform,
+): readonly GuestFile[] => [
   text(`/boot/efi/EFI/${distribution}/grub.cfg`, [
     '# A signed GRUB looks here; all it has to do is to hand over.',
     `search.fs_uuid ${ids.root} root`,
@@ -58,17 +65,19 @@ export const lateFiles = (ids: FileSystemIds, distribution: string): readonly Gu
     'set timeout=0',
     "menuentry 'Linux' {",
     `  search --no-floppy --fs-uuid --set=root ${ids.root}`,
-    `  linux /boot/vmlinuz-@KERNEL@ root=UUID=${ids.root} ro ${kernelArguments}`,
+    `  linux /boot/vmlinuz-@KERNEL@ root=UUID=${ids.root} ro ${kernelArguments(platform)}`,
     '  initrd /boot/initrd.img-@KERNEL@',
     '}',
   ]),
-  text('/boot/grub/i386-pc/load.cfg', [`search.fs_uuid ${ids.root} root`, "set prefix=($root)'/boot/grub'"]),
+  ...(platform.hasBios ? [biosLoader(ids)] : []),
   text('/etc/default/grub.d/50-image.cfg', [
     'GRUB_TIMEOUT=0',
     'GRUB_CMDLINE_LINUX_DEFAULT=""',
-    `GRUB_CMDLINE_LINUX="${kernelArguments}"`,
-    'GRUB_TERMINAL="console serial"',
-    'GRUB_SERIAL_COMMAND="serial --speed=115200"',
+    `GRUB_CMDLINE_LINUX="${kernelArguments(platform)}"`,
+    // UEFI's console is the serial line already.
+    ...(platform.hasBios
+      ? ['GRUB_TERMINAL="console serial"', 'GRUB_SERIAL_COMMAND="serial --speed=115200"']
+      : ['GRUB_TERMINAL=console']),
     'GRUB_DISABLE_OS_PROBER=true',
   ]),
   text('/etc/cloud/cloud.cfg.d/90-datasources.cfg', [
@@ -84,6 +93,9 @@ export const lateFiles = (ids: FileSystemIds, distribution: string): readonly Gu
     'grub_dpkg: {enabled: false}',
   ]),
 ]
+
+const biosLoader = (ids: FileSystemIds): GuestFile =>
+  text('/boot/grub/i386-pc/load.cfg', [`search.fs_uuid ${ids.root} root`, "set prefix=($root)'/boot/grub'"])
 
 const text = (path: string, content: readonly string[]): GuestFile => ({
   path,

@@ -3,13 +3,15 @@ import { canonicalJson, sha256Hex, uuidFromNames } from '../../lib/hash.ts'
 import { MiB } from '../../lib/units.ts'
 import { type Partition, type PartitionTable, sectorBytes } from './gpt.ts'
 import { earlyFiles, type FileSystemIds, type GuestFile, lateFiles } from './guest-files.ts'
+import { type Platform, platforms } from './platform.ts'
 import { customizeHook, essentialHook, finishScript } from './scripts.ts'
 
 export interface ImageBuildSpec {
   readonly distribution: 'debian' | 'ubuntu'
   /** `bookworm`, `noble`, … */
   readonly suite: string
-  readonly architecture: 'amd64'
+  /** As Debian spells it. */
+  readonly architecture: 'amd64' | 'arm64'
   /** URI of a mirror of the distribution; `undefined`: the build machine's own sources, else the public mirror. */
   readonly mirror: string | undefined
   readonly extraPackages: readonly string[]
@@ -32,11 +34,10 @@ export interface BuildRecipe {
   readonly table: PartitionTable
 }
 
-/** The partition types that matter here: the Discoverable Partitions Specification, and GRUB's for BIOS. */
+/** The partition types that are the same everywhere: the Discoverable Partitions Specification, and GRUB's for BIOS. */
 const typeGuids = {
   biosBoot: '21686148-6449-6e6f-744e-656564454649',
   esp: 'c12a7328-f81f-11d2-ba4b-00a0c93ec93b',
-  rootAmd64: '4f68bce3-e8cd-4db1-96e7-fbcaf984b709',
 } as const
 
 /** Below this there is no room for a kernel and Python after the fixed partitions. */
@@ -64,6 +65,7 @@ function describe(
   aptSources: readonly string[],
   seed: string,
 ): Omit<BuildRecipe, 'inputsDigest'> {
+  const platform = platforms[spec.architecture]
   const ids = {
     root: uuidFromNames('image', seed, 'root'),
     rootHashSeed: uuidFromNames('image', seed, 'root-hash-seed'),
@@ -74,10 +76,10 @@ function describe(
     aptSources,
     packages: packagesFor(spec),
     earlyFiles: earlyFiles(ids),
-    lateFiles: lateFiles(ids, spec.distribution),
-    hooks: { essential: essentialHook, customize: customizeHook, finish: finishScript },
+    lateFiles: lateFiles(ids, spec.distribution, platform),
+    hooks: { essential: essentialHook, customize: customizeHook(platform), finish: finishScript },
     ids,
-    table: partitionTable(spec.sizeMib, seed),
+    table: partitionTable(spec.sizeMib, seed, platform),
   }
 }
 
@@ -110,11 +112,6 @@ const commonPackages = [
   'zstd',
 ] as const
 
-const distributionPackages = {
-  debian: ['grub-cloud-amd64', 'linux-image-cloud-amd64'],
-  ubuntu: ['grub-efi-amd64-signed', 'grub-pc-bin', 'grub2-common', 'linux-image-virtual', 'shim-signed'],
-} as const
-
 /** Suites in which the resolver is still a part of the package `systemd`. */
 const resolverInSystemd: ReadonlySet<string> = new Set(['bullseye', 'focal', 'jammy'])
 
@@ -122,7 +119,7 @@ function packagesFor(spec: ImageBuildSpec): readonly string[] {
   const resolver = resolverInSystemd.has(spec.suite) ? [] : ['systemd-resolved']
   const all = [
     ...commonPackages,
-    ...distributionPackages[spec.distribution],
+    ...platforms[spec.architecture].packages[spec.distribution],
     ...resolver,
     ...spec.extraPackages,
   ]
@@ -131,19 +128,18 @@ function packagesFor(spec: ImageBuildSpec): readonly string[] {
 
 /**
  * The layout of the publishers' own cloud images: the root file system is partition 1 and last on the disk, so
- * that it can grow; 14 holds GRUB for BIOS, 15 is the EFI system partition.
+ * that it can grow; 14 holds GRUB for BIOS, where there is one; 15 is the EFI system partition.
  */
-function partitionTable(sizeMib: number, seed: string): PartitionTable {
+function partitionTable(sizeMib: number, seed: string, { rootType, hasBios }: Platform): PartitionTable {
   const sectors = (mib: number): number => (mib * MiB) / sectorBytes
   const guid = (name: string): string => uuidFromNames('image', seed, 'partition', name)
   const place = (
-    number: number,
-    name: keyof typeof typeGuids,
+    [number, name, typeGuid]: readonly [number, string, string],
     fromMib: number,
     toMib: number,
   ): Partition => ({
     number,
-    typeGuid: typeGuids[name],
+    typeGuid,
     guid: guid(name),
     name,
     firstSector: sectors(fromMib),
@@ -154,9 +150,10 @@ function partitionTable(sizeMib: number, seed: string): PartitionTable {
     diskGuid: uuidFromNames('image', seed, 'disk'),
     diskSectors: sectors(sizeMib),
     partitions: [
-      { ...place(1, 'rootAmd64', 128, sizeMib - backCopyMib), name: 'root' },
-      { ...place(14, 'biosBoot', 1, 4), name: 'bios-boot' },
-      { ...place(15, 'esp', 4, 128), name: 'esp' },
+      // The name is what its identity is made of, which images in caches have.
+      { ...place([1, 'rootAmd64', rootType], 128, sizeMib - backCopyMib), name: 'root' },
+      ...(hasBios ? [{ ...place([14, 'biosBoot', typeGuids.biosBoot], 1, 4), name: 'bios-boot' }] : []),
+      { ...place([15, 'esp', typeGuids.esp], 4, 128), name: 'esp' },
     ],
   }
 }

@@ -1,3 +1,5 @@
+import type { Platform } from './platform.ts'
+
 /**
  * The shell that runs inside mmdebstrap's environment, where the image's own programs are. Nothing is put into
  * these texts: they get the root folder as `$1`, and the files to write lie beside them.
@@ -15,7 +17,10 @@ cp -R "$(dirname "$0")/../early/." "$1/"
  * never older than a module's source (whose date the compiled Python files hold), and differs between builds only
  * if their packages do.
  */
-export const customizeHook = String.raw`#!/bin/sh
+export const customizeHook = (platform: Platform): string =>
+  `${prepare}echo "making the boot loader"\n${platform.hasBios ? biosLoader : ''}${efiLoader(platform)}${finishBoot}`
+
+const prepare = String.raw`#!/bin/sh
 set -eu
 root=$1
 kernel=$(ls "$root/usr/lib/modules")
@@ -25,22 +30,31 @@ sed -i "s/@KERNEL@/$kernel/" "$root/boot/grub/grub.cfg"
 chroot "$root" systemctl --quiet enable systemd-networkd
 chroot "$root" systemctl --quiet disable e2scrub_all.timer e2scrub_reap.service
 
-echo "making the boot loader"
-cp "$root"/usr/lib/grub/i386-pc/*.mod "$root"/usr/lib/grub/i386-pc/*.lst "$root/boot/grub/i386-pc/"
+`
+
+const biosLoader = String.raw`cp "$root"/usr/lib/grub/i386-pc/*.mod "$root"/usr/lib/grub/i386-pc/*.lst "$root/boot/grub/i386-pc/"
 cp "$root/usr/lib/grub/i386-pc/boot.img" "$root/boot/grub/i386-pc/"
 chroot "$root" grub-mkimage --format=i386-pc --prefix=/boot/grub --config=/boot/grub/i386-pc/load.cfg \
   --output=/boot/grub/i386-pc/core.img biosdisk part_gpt ext2 search_fs_uuid search normal linux gzio echo test
-chroot "$root" grub-editenv /boot/grub/grubenv create
+`
+
+const efiLoader = ({
+  efi: { programs, fallback },
+}: Platform): string => String.raw`chroot "$root" grub-editenv /boot/grub/grubenv create
 
 # Signed programs for UEFI, under the distribution's own folder and where firmware looks on a disk it has not seen.
 esp=boot/efi/EFI/$(ls "$root/boot/efi/EFI")
-for program in shim/shimx64.efi shim/mmx64.efi grub/x86_64-efi-signed/grubx64.efi; do
+for program in ${programs.join(' ')}; do
   chroot "$root" cp --dereference "/usr/lib/$program.signed" "/$esp/$(basename "$program")"
 done
 cp -R "$root/$esp" "$root/boot/efi/EFI/BOOT"
-mv "$root/boot/efi/EFI/BOOT/shimx64.efi" "$root/boot/efi/EFI/BOOT/BOOTX64.EFI"
+mv "$root/boot/efi/EFI/BOOT/${basename(programs[0])}" "$root/boot/efi/EFI/BOOT/${fallback}"
 
-find "$root/var/lib/dpkg/info" -name '*.list' -exec cat {} + | grep -E '^/(usr|lib|bin|sbin)/' |
+`
+
+const basename = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+
+const finishBoot = String.raw`find "$root/var/lib/dpkg/info" -name '*.list' -exec cat {} + | grep -E '^/(usr|lib|bin|sbin)/' |
   sed "s|^|$root|" | tr '\n' '\0' | xargs -0 stat --format='%F %Y' |
   sed -n 's/^regular file //p' | sort -n | tail -1 > "$root/etc/image-epoch"
 
