@@ -6,6 +6,8 @@ type Shape = Readonly<Record<string, Schema>>
 
 interface Section {
   readonly path: string
+  /** The field that tells it from the other forms that the same place may have. */
+  readonly form?: string | undefined
   readonly shape: Shape
   readonly what: string
 }
@@ -59,24 +61,54 @@ function collect(section: Section): readonly Section[] {
     const what = parts.length === 0 ? at.what : `${at.what} Further fields: ${parts.join(', and ')}.`
     const here: Section = { ...at, what, shape: own }
     for (const schema of Object.values(own)) told.set(schema, here)
-    const below = Object.entries(own).flatMap(([name, schema]) =>
-      mappingsIn(schema).map(({ suffix, shape }) => ({
-        path: `${at.path === '' ? '' : `${at.path}.`}${name}${suffix}`,
-        shape,
-        what: String(metaOf(schema)['description'] ?? ''),
-      })),
-    )
-    return [here, ...below.flatMap(walk)]
+    const below = Object.entries(own).flatMap(([name, schema]) => {
+      const what = String(metaOf(schema)['description'] ?? '')
+      const path = `${at.path === '' ? '' : `${at.path}.`}${name}`
+      const places = Map.groupBy(mappingsIn(schema), ({ suffix }) => suffix)
+      return [...places].flatMap(([suffix, forms]) =>
+        walkForms(
+          { path: `${path}${suffix}`, what },
+          forms.map(({ shape }) => shape),
+        ),
+      )
+    })
+    return [here, ...below]
+  }
+  /** One section for each form; where all of them are told already, one that leads there. */
+  const walkForms = (at: Omit<Section, 'shape'>, forms: readonly Shape[]): readonly Section[] => {
+    const [first, ...others] = forms
+    if (first === undefined) return []
+    if (others.length === 0) return walk({ ...at, shape: first })
+    const known = forms.flatMap((shape) => told.get(Object.values(shape)[0] as Schema) ?? [])
+    const [same] = known
+    if (same !== undefined && known.length === forms.length)
+      return [{ ...at, shape: {}, what: `${at.what} As ${linkTo(same)} and what follows it.` }]
+    return forms.flatMap((shape) => walk({ ...at, shape, form: formOf(shape, forms) }))
   }
   return walk(section)
 }
 
+/** The field that no other form has. */
+const formOf = (shape: Shape, forms: readonly Shape[]): string | undefined =>
+  Object.keys(shape).find((name) => forms.every((other) => other === shape || !Object.hasOwn(other, name)))
+
+const headingOf = ({ path, form }: Pick<Section, 'path' | 'form'>): string =>
+  path === '' ? 'The file' : form === undefined ? `\`${path}\`` : `\`${path}\` with \`${form}\``
+
+const linkTo = (section: Section): string => {
+  const heading = headingOf(section)
+  const anchor = heading
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_ -]/g, '')
+    .replaceAll(' ', '-')
+  return `[${heading}](#${anchor})`
+}
+
 /** `all of` another section, or those fields that are the same as there. */
-const sharedFields = ({ path, shape }: Section, names: readonly string[]): string => {
-  const anchor = path.toLowerCase().replaceAll(/[^a-z0-9_ -]/g, '')
-  const isAll = Object.keys(shape).every((name) => names.includes(name))
+const sharedFields = (section: Section, names: readonly string[]): string => {
+  const isAll = Object.keys(section.shape).every((name) => names.includes(name))
   const listed = isAll ? 'all' : names.map((name) => `\`${name}\``).join(', ')
-  return `${listed} of [\`${path}\`](#${anchor})`
+  return `${listed} of ${linkTo(section)}`
 }
 
 /** The mappings that a field holds: itself, its items (`[]`), its values (`.<name>`), the branches of a union. */
@@ -94,7 +126,8 @@ function mappingsIn(schema: Schema): readonly { readonly suffix: string; readonl
 /** `{ env }` and `{ file }` are told in the introduction, not as sections of their own. */
 const isReference = (shape: Shape): boolean => ['env', 'file'].includes(Object.keys(shape).join(' '))
 
-function renderSection({ path, shape, what }: Section): string {
+function renderSection(section: Section): string {
+  const { shape, what } = section
   const rows = Object.entries(shape).map(([name, schema]) => {
     const meta = metaOf(schema)
     const required = schema._zod.def.type === 'optional' ? '' : ' (required)'
@@ -115,7 +148,7 @@ function renderSection({ path, shape, what }: Section): string {
     (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`,
   )
   return [
-    `## ${path === '' ? 'The file' : `\`${path}\``}`,
+    `## ${headingOf(section)}`,
     ...(what === '' ? [] : [what.trim()]),
     ...(rows.length === 0 ? [] : [lines.join('\n')]),
   ].join('\n\n')
