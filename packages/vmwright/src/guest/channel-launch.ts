@@ -22,7 +22,7 @@ import type { GuestCommand } from './channel.ts'
 const launcher = [
   'e= c= N=$(printf "\\012_"); N=${N%_}',
   'while IFS= read -r l; do case $l in vmwright:*) e=$l; break;; esac; done',
-  'while IFS= read -r l && [ "$l" != "$e" ]; do c=$c$l$N; done',
+  'while IFS= read -r l; do [ "$l" = "$e" ] && break; c=$c$l$N; done',
   '[ -n "$e" ] && [ "$l" = "$e" ] || exit 125',
   'eval "$c"',
 ].join('; ')

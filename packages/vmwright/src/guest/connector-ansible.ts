@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { Secret } from '../lib/secret.ts'
+import { singleQuoted } from '../lib/shell.ts'
 import type { AnsibleAccess } from './connector.ts'
 import { type SshTarget, keyBlob } from './ssh-client.ts'
 
@@ -44,8 +45,11 @@ export async function ansibleOverSsh(
       return { ...jump, alias: alias(index), key: await keyFile(`${name}.jump-${index + 1}.key`, jump) }
     }),
   )
+  const configPath = join(folder, `${name}.ssh_config`)
   const config =
-    hops.length === 0 ? undefined : await write(`${name}.ssh_config`, jumpConfig(hops, knownHosts))
+    hops.length === 0
+      ? undefined
+      : await write(`${name}.ssh_config`, jumpConfig(configPath, { hops, knownHosts, target }))
   const lookUp = `{{ lookup('ansible.builtin.file', ${JSON.stringify(password)}, rstrip=false) }}`
   const inventory = {
     ansible_connection: 'ssh',
@@ -55,7 +59,7 @@ export async function ansibleOverSsh(
     ...(identity === undefined ? {} : { ansible_ssh_private_key_file: identity }),
     ...(password === undefined ? {} : { ansible_password: lookUp, ansible_become_password: lookUp }),
     ansible_ssh_common_args: [
-      ...(config === undefined ? [] : [`-F ${word(config)}`, `-o ProxyJump=${alias(hops.length - 1)}`]),
+      ...(config === undefined ? [] : [`-F ${singleQuoted(config)}`]),
       `-o UserKnownHostsFile=${word(knownHosts)}`,
       '-o GlobalKnownHostsFile=/dev/null',
       '-o StrictHostKeyChecking=yes',
@@ -87,29 +91,37 @@ export const agentPluginNeeds =
 
 const alias = (index: number): string => `vmwright-jump-${index + 1}`
 
-/** ssh_config(5): the first value counts, so that each hop has its own before the next one's is looked at. */
-const jumpConfig = (
-  hops: readonly (SshTarget & { readonly alias: string; readonly key: string | undefined })[],
-  knownHosts: string,
-): string =>
-  hops
-    .map((hop, index) =>
-      [
-        `Host ${hop.alias}`,
-        `  HostName ${hop.address}`,
-        `  Port ${hop.port}`,
-        `  User ${hop.user}`,
-        `  UserKnownHostsFile ${quoted(knownHosts)}`,
-        '  GlobalKnownHostsFile /dev/null',
-        '  StrictHostKeyChecking yes',
-        '  BatchMode yes',
-        ...(hop.key === undefined ? [] : [`  IdentityFile ${quoted(hop.key)}`, '  IdentitiesOnly yes']),
-        ...(hop.agentSocket === undefined ? [] : [`  IdentityAgent ${quoted(hop.agentSocket)}`]),
-        ...(index === 0 ? [] : [`  ProxyJump ${alias(index - 1)}`]),
-        '',
-      ].join('\n'),
-    )
-    .join('\n')
+interface Jumps {
+  readonly hops: readonly (SshTarget & { readonly alias: string; readonly key: string | undefined })[]
+  readonly knownHosts: string
+  readonly target: SshTarget
+}
+
+/**
+ * The hops, each reached through the one before, and the guest through the last. `ProxyJump` would do, were it not for
+ * ssh, which hands the path of this file to a shell without quotes.
+ */
+function jumpConfig(path: string, { hops, knownHosts, target }: Jumps): string {
+  const through = (index: number): readonly string[] =>
+    index < 0
+      ? []
+      : [`  ProxyCommand ssh -F ${singleQuoted(path).replaceAll('%', '%%')} -W [%h]:%p ${alias(index)}`]
+  const entries = hops.map((hop, index) => [
+    `Host ${hop.alias}`,
+    `  HostName ${hop.address}`,
+    `  Port ${hop.port}`,
+    `  User ${hop.user}`,
+    `  UserKnownHostsFile ${quoted(knownHosts)}`,
+    '  GlobalKnownHostsFile /dev/null',
+    '  StrictHostKeyChecking yes',
+    '  BatchMode yes',
+    ...(hop.key === undefined ? [] : [`  IdentityFile ${quoted(hop.key)}`, '  IdentitiesOnly yes']),
+    ...(hop.agentSocket === undefined ? [] : [`  IdentityAgent ${quoted(hop.agentSocket)}`]),
+    ...through(index - 1),
+  ])
+  const last = [`Host ${target.address}`, ...through(hops.length - 1)]
+  return [...entries, last].map((lines) => `${lines.join('\n')}\n`).join('\n')
+}
 
 const knownHostLines = ({ address, port, hostKeys }: SshTarget): string =>
   hostKeys
@@ -126,8 +138,7 @@ const ownLine = (key: Secret): string => `${key.reveal().trimEnd()}\n`
 const quoted = (path: string): string => `"${path.replaceAll('%', '%%').replaceAll('"', String.raw`\"`)}"`
 
 /** Ansible splits these arguments like a shell; OpenSSH expands `%` afterwards. */
-const word = (path: string): string =>
-  /^[\w./-]+$/.test(path) ? path : `'${quoted(path).replaceAll("'", String.raw`'\''`)}'`
+const word = (path: string): string => (/^[\w./-]+$/.test(path) ? path : singleQuoted(quoted(path)))
 
 const noPasswordHop = (name: string, jump: SshTarget): ProvisionError =>
   new ProvisionError('guest.connection-unsupported', {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:net'
+import { withoutPrefix } from '../lib/addresses.ts'
 import { ProvisionError, isProvisionError, messageOf } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { Secret } from '../lib/secret.ts'
@@ -18,6 +19,7 @@ import { connectThrough, passThrough } from './ssh-jump.ts'
 export type SshConnection = Extract<ConnectionSpec, { readonly kind: 'ssh' }>
 
 const pauseMs = 250
+const cutMs = 20
 const bannerMs = 5_000
 /** One look, so that an address where nobody is does not take all of the time. */
 const lookMs = 20_000
@@ -59,7 +61,9 @@ export function sshConnector(context: ConnectorContext, connection: SshConnectio
         } catch (error) {
           progress.check()
           if (!isProvisionError(error) || !mayPass.has(error.code)) throw error
-          if (last === undefined || error.code !== 'wait.timeout') last = error
+          // What the end of the time cut off explains less.
+          const isCut = limited.remainingMs < cutMs || error.code === 'wait.timeout'
+          if (last === undefined || !isCut) last = error
           return undefined
         }
       }
@@ -151,7 +155,10 @@ async function firstThatAnswers<T>(
 }
 
 async function addressesOf(progress: Progress, { access }: ConnectorContext): Promise<readonly string[]> {
-  return seenAddresses(await access.addresses(progress))
+  const addresses = await access.addresses(progress)
+  const seen = seenAddresses(addresses)
+  // A hypervisor that forwards a port of this machine to the guest has nothing but loopback to tell.
+  return seen.length > 0 ? seen : addresses.lease.map(withoutPrefix)
 }
 
 const noAddress = (name: string): ProvisionError =>

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import ssh2 from 'ssh2'
 import type { Secret } from '../../lib/secret.ts'
 
@@ -21,6 +21,8 @@ export interface TestSshServer extends AsyncDisposable {
 export async function testSshServer(options: {
   readonly hostKeys: readonly Secret[]
   readonly publicKey?: string
+  /** Port on loopback to which all forwarded connections lead, whatever they ask for. */
+  readonly forwardTo?: number
 }): Promise<TestSshServer> {
   const logins: string[] = []
   const commands: string[] = []
@@ -35,6 +37,14 @@ export async function testSshServer(options: {
       logins.push(`${login.method} ${login.username}`)
       if (login.method === 'publickey' && allowed?.equals(login.key.data) === true) login.accept()
       else login.reject()
+    })
+    client.on('tcpip', (accept, reject) => {
+      if (options.forwardTo === undefined) return reject()
+      const channel = accept()
+      const socket = connect(options.forwardTo, '127.0.0.1')
+      channel.on('error', () => {}).on('close', () => socket.destroy())
+      socket.on('error', () => {}).on('close', () => channel.end())
+      socket.pipe(channel).pipe(socket)
     })
     client.on('session', (accept) => {
       accept().on('exec', (acceptExec, _reject, { command }) => {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ export interface TestSshd extends AsyncDisposable {
 export const testPassword = `it's "secret" $HOME \\ 7`
 
 /**
- * A real OpenSSH server on loopback with keys and a folder of its own; `lines` end its configuration. Started by root,
+ * A real OpenSSH server on loopback with keys and a folder of its own; `lines` win over its configuration. Started by root,
  * it sees three more users: `vmw-free` may use sudo, `vmw-asked` after its password, `vmw-none` not; and root's home is
  * an empty folder, without the start files of the one who runs the test.
  */
@@ -48,6 +48,8 @@ export async function startSshd(lines: readonly string[] = []): Promise<TestSshd
   await writeFile(identityFile, userKey.privateKey.reveal(), { mode: 0o600 })
   await writeFile(join(folder, 'user.pub'), `${userKey.publicKey}\n`)
   const config = [
+    // sshd_config(5): the first value counts.
+    ...lines,
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     ...hostKeys.map((_key, index) => `HostKey ${folder}/host-${index}`),
@@ -58,7 +60,6 @@ export async function startSshd(lines: readonly string[] = []): Promise<TestSshd
     'UsePAM no',
     'PasswordAuthentication yes',
     'KbdInteractiveAuthentication no',
-    ...lines,
   ]
   await writeFile(join(folder, 'config'), config.join('\n'))
   await mkdir('/run/sshd', { recursive: true }).catch(() => {})
@@ -140,7 +141,3 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   return port
 }
-
-/** What a process's argument list is, for looking for secrets in it. */
-export const commandLines = async (pids: readonly string[]): Promise<readonly string[]> =>
-  await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
