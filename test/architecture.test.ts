@@ -142,7 +142,7 @@ const folders: Readonly<Record<string, Folder>> = {
     node: true,
   },
   // Apart, so that other commands do not load phases and results.
-  [`${src}/compose-lifecycle.ts`]: { imports: [src], npm: [], node: true },
+  [`${src}/compose-lifecycle.ts`]: { imports: [src], npm: ['@vmwright/libvirt'], node: true },
 }
 
 /** Files that pure ones may use although they import `node:`, each with its reason. */

@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { parseUri } from '@vmwright/libvirt'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { composeServices, type Surroundings } from './compose.ts'
 import type { LifecycleServices, NestedLogin } from './engine/lifecycle/services.ts'
@@ -30,6 +31,8 @@ export function composeLifecycle(
     openResults: (progress) =>
       openResults(progress, { folder: resultsFolder, project: spec.project, keep: defaultKeep }),
     identityFile,
+    knownHosts: () =>
+      readFile(join(surroundings.homeDirectory, '.ssh', 'known_hosts'), 'utf8').catch(() => ''),
     nestedHost: (progress, host, login) =>
       nestedHost(progress, host, login, {
         identityFile,
@@ -58,7 +61,7 @@ async function nestedHost(
 /** Pure. */
 export function nestedUri(
   declared: string,
-  { user, addresses: [address = ''], port }: Pick<NestedLogin, 'user' | 'addresses' | 'port'>,
+  { user, addresses: [address = ''], port, outer }: Omit<NestedLogin, 'instance' | 'hostKeys'>,
   { identityFile, knownHosts }: { readonly identityFile: string; readonly knownHosts: string },
 ): string {
   const uri = new URL(declared)
@@ -67,5 +70,17 @@ export function nestedUri(
   if (uri.port === '' && port !== 22) uri.port = String(port)
   if (!uri.searchParams.has('keyfile')) uri.searchParams.set('keyfile', identityFile)
   if (!uri.searchParams.has('known_hosts')) uri.searchParams.set('known_hosts', knownHosts)
+  const jump = jumpTo(outer.uri)
+  if (jump !== undefined && !uri.searchParams.has('jump')) uri.searchParams.set('jump', jump)
   return uri.href
+}
+
+/** A host that is reached by SSH is the way to its guests too; to one that is reached otherwise there is a route. */
+function jumpTo(outer: string): string | undefined {
+  const { route } = parseUri(outer)
+  if (route.kind !== 'ssh') return undefined
+  const { user, host, port, jump } = route
+  const shown = host.includes(':') ? `[${host}]` : host
+  const last = `${user === undefined ? '' : `${user}@`}${shown}${port === undefined ? '' : `:${port}`}`
+  return jump === undefined ? last : `${jump},${last}`
 }

@@ -81,6 +81,7 @@ function loginArguments(route: SshRoute, control: string | undefined): readonly 
     ...(route.keyFile === undefined ? [] : ['-i', route.keyFile]),
     ...(route.user === undefined ? [] : ['-l', route.user]),
     ...(route.port === undefined ? [] : ['-p', String(route.port)]),
+    ...(route.jump === undefined ? [] : ['-J', route.jump]),
     '--',
     route.host,
   ]
@@ -121,7 +122,8 @@ function controlPath(route: SshRoute): string | undefined {
   const runtime = process.env['XDG_RUNTIME_DIR']
   const uid = process.getuid?.()
   const folder = runtime ? join(runtime, 'libvirt-rpc') : join(tmpdir(), `libvirt-rpc-${uid ?? 'user'}`)
-  const keys = createHash('sha256').update(`${route.keyFile}\n${route.knownHosts}`).digest('hex').slice(0, 8)
+  const way = `${route.keyFile}\n${route.knownHosts}${route.jump === undefined ? '' : `\n${route.jump}`}`
+  const keys = createHash('sha256').update(way).digest('hex').slice(0, 8)
   try {
     mkdirSync(folder, { mode: 0o700, recursive: true })
     const found = lstatSync(folder)

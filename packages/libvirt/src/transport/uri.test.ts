@@ -10,6 +10,7 @@ const ssh = {
   keyFile: undefined,
   knownHosts: undefined,
   proxy: 'auto',
+  jump: undefined,
 }
 
 describe('parseUri', () => {
@@ -29,6 +30,11 @@ describe('parseUri', () => {
       'qemu+ssh://kvm1/system?keyfile=/k/id&known_hosts=/k/hosts&proxy=netcat&socket=/run/s',
       'qemu:///system',
       { ...ssh, host: 'kvm1', keyFile: '/k/id', knownHosts: '/k/hosts', proxy: 'netcat', socket: '/run/s' },
+    ],
+    [
+      'qemu+ssh://inner/system?jump=root@rack1:2222,[fe80::1]',
+      'qemu:///system',
+      { ...ssh, host: 'inner', jump: 'root@rack1:2222,[fe80::1]' },
     ],
     [
       'qemu+tls://kvm1.example/system',
@@ -63,6 +69,8 @@ describe('parseUri', () => {
     ['qemu+ssh://host/system?keyfile=-oProxyCommand', 'keyfile is an absolute path'],
     ['qemu+ssh://host/system?keyfile=/k%20-oProxyCommand', 'keyfile is an absolute path'],
     ['qemu+ssh://host/system?keyfiel=/k', 'keyfiel is not known; ssh takes socket, keyfile'],
+    ['qemu+ssh://host/system?jump=-oProxyCommand=x', 'jump is user@host:port'],
+    ['qemu+ssh://host/system?jump=a,b%20-oProxyCommand', 'jump is user@host:port'],
     ['qemu+ssh://host/system?proxy=telnet', 'auto, native or netcat'],
     ['qemu+tls://host/system?no_verify=1', 'no_verify is refused'],
     ['qemu+tls://host/system?pkipath=../x', 'pkipath is an absolute path'],

@@ -19,6 +19,8 @@ export type Route =
       readonly keyFile: string | undefined
       readonly knownHosts: string | undefined
       readonly proxy: 'auto' | 'native' | 'netcat'
+      /** Hosts in between, as `ssh -J` takes them: `user@host:port`, with commas. */
+      readonly jump: string | undefined
     }
   | {
       readonly kind: 'tls'
@@ -30,7 +32,7 @@ export type Route =
 /** Query keys that each transport takes. Everything else is refused: a URI may come from a spec that others wrote. */
 const allowed: Readonly<Record<Route['kind'], readonly string[]>> = {
   unix: ['socket'],
-  ssh: ['socket', 'keyfile', 'known_hosts', 'proxy', 'no_tty'],
+  ssh: ['socket', 'keyfile', 'known_hosts', 'proxy', 'jump', 'no_tty'],
   tls: ['pkipath'],
 }
 
@@ -82,6 +84,9 @@ function sshRoute(uri: string, url: URL): Route {
   const proxy = values.text('proxy') ?? 'auto'
   if (proxy !== 'auto' && proxy !== 'native' && proxy !== 'netcat')
     refuse(uri, 'proxy is auto, native or netcat')
+  const jump = values.text('jump')
+  if (jump !== undefined && !jump.split(',').every((hop) => hopForm.test(hop)))
+    refuse(uri, 'jump is user@host:port, several with commas between them')
   return {
     kind: 'ssh',
     host: hostOf(uri, url),
@@ -91,8 +96,12 @@ function sshRoute(uri: string, url: URL): Route {
     keyFile: values.path('keyfile'),
     knownHosts: values.path('known_hosts'),
     proxy,
+    jump,
   }
 }
+
+/** As strict as the parts of the URI itself: it reaches ssh's command line. */
+const hopForm = /^(?:[A-Za-z0-9_][\w.\\-]*@)?(?:[A-Za-z0-9_][\w.-]*|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?$/
 
 function tlsRoute(uri: string, url: URL): Route {
   const port = url.port === '' ? tlsPort : Number(url.port)

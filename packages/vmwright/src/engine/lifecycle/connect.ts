@@ -1,4 +1,6 @@
+import { userInfo } from 'node:os'
 import type { GuestLogin } from '../../guest/access.ts'
+import { knownKeys, parseJump } from '../../guest/jump-host.ts'
 import type { SshTarget } from '../../guest/ssh.ts'
 import type { VmMark } from '../../hypervisor/contract.ts'
 import { ProvisionError } from '../../lib/errors.ts'
@@ -69,7 +71,7 @@ export function hypervisorsAbove(spec: ResolvedSpec, instance: InstanceSpec): re
 
 async function jumpTo(progress: Progress, { spec, services }: LineRequest, name: string): Promise<SshTarget> {
   const instance = spec.instances.find((each) => each.name === name)
-  if (instance === undefined) return elsewhere(name)
+  if (instance === undefined) return elsewhere(progress, name, services)
   const { identityFile, session } = services
   const found = await findLogins(progress, { spec, instances: [instance], services: session, identityFile })
   const [login] = found.guests
@@ -86,14 +88,16 @@ async function targetOf(
   return { address, port, user, hostKeys, privateKey: own?.privateKey }
 }
 
-/** `user@host:port`, whose host keys nobody knows here. */
-function elsewhere(text: string): SshTarget {
-  const {
-    user = 'root',
-    host = text,
-    port = '22',
-  } = /^(?:(?<user>[^@]+)@)?(?<host>\[[^\]]+\]|[^:]+)(?::(?<port>\d+))?$/.exec(text)?.groups ?? {}
-  return { address: host.replaceAll(/[[\]]/g, ''), port: Number(port), user, hostKeys: [] }
+/** `user@host:port`, with the own key and the host keys that the person who runs this knows. */
+async function elsewhere(
+  progress: Progress,
+  text: string,
+  { session, knownHosts }: LifecycleServices,
+): Promise<SshTarget> {
+  const { address, port, user } = parseJump(text)
+  const own = await session.ownKey(progress)
+  const hostKeys = knownKeys(await knownHosts(), { address, port })
+  return { address, port, user: user ?? userInfo().username, hostKeys, privateKey: own.privateKey }
 }
 
 const lost = (name: string): ProvisionError =>

@@ -22,6 +22,8 @@ export interface LifecycleServices {
   readonly openResults: (progress: Progress) => Promise<Results>
   /** Private key, on this machine, that guests with the own key accept. */
   readonly identityFile: string
+  /** The `known_hosts` of the person who runs this; empty where there is none. */
+  readonly knownHosts: () => Promise<string>
   /** G9. A host that is a guest, as it can be reached from here. */
   readonly nestedHost: (progress: Progress, host: HostSpec, login: NestedLogin) => Promise<HostSpec>
   /** Holds a name on this machine until disposed or dead. Throws `host.locked` at the deadline. */

@@ -166,6 +166,7 @@ export function farmServices(
     },
     openResults: async () => results(seam, finished),
     identityFile: '/keys/id_ed25519',
+    knownHosts: async () => '',
     nestedHost: async (_progress, host, { addresses }) => ({
       ...host,
       uri: `qemu+ssh://${addresses[0]}/system`,
