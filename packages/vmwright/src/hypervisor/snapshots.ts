@@ -22,6 +22,6 @@ export interface ObservedSnapshot {
   readonly note: string | undefined
   /** What it takes on the host, as far as the host can tell. */
   readonly sizeBytes: number | undefined
-  /** Newer ones whose files lie over its own: it can be neither restored nor deleted before them. Absent: none do. */
+  /** Newer ones, oldest first, whose files lie over its own: they have to go before it can be restored or deleted. Absent: none. */
   readonly under?: readonly string[]
 }

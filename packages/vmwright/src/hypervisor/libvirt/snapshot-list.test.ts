@@ -9,20 +9,19 @@ it('G8: the memory of a snapshot is what all disks hold of it', () => {
   expect(Object.fromEntries(sizesOf(output))).toEqual({ init: 7, clean: 0 })
 })
 
-it('G2: external snapshots lie over what they were made on, internal ones do not', () => {
-  const overlays = [{ device: 'vda', path: '/x' }]
-  const chain = [
-    { name: 'clean', parent: undefined, overlays },
-    { name: 'dependencies', parent: 'clean', overlays },
-    { name: 'init', parent: 'dependencies', overlays },
-    { name: 'inside', parent: 'clean', overlays: [] },
-  ]
-  expect(chain.map(({ name }) => overlaysOver(chain, name))).toEqual([
-    ['dependencies', 'init'],
-    ['init'],
-    [],
-    [],
-  ])
+it.each<[string, readonly ('external' | 'internal')[], readonly (readonly string[])[]]>([
+  ['internal ones', ['internal', 'internal', 'internal'], [[], [], []]],
+  ['external ones', ['external', 'external', 'external'], [['1', '2'], ['2'], []]],
+  ['internal ones in an overlay', ['external', 'internal', 'internal'], [['1', '2'], [], []]],
+  ['an external one over internal ones', ['internal', 'internal', 'external'], [['2'], ['2'], []]],
+  ['an overlay between', ['internal', 'external', 'internal'], [['1', '2'], ['2'], []]],
+])('G2: what lies over what of %s', (_, kinds, over) => {
+  const chain = kinds.map((kind, index) => ({
+    name: `${index}`,
+    parent: index === 0 ? undefined : `${index - 1}`,
+    overlays: kind === 'external' ? [{ device: 'vda', path: '/x' }] : [],
+  }))
+  expect(chain.map(({ name }) => overlaysOver(chain, name))).toEqual(over)
 })
 
 it.each([

@@ -38,17 +38,27 @@ export async function listSnapshots(
     .toSorted((a, b) => a.createdAtMs - b.createdAtMs || depthOf(a.name) - depthOf(b.name))
 }
 
-/** The external snapshots that were made on this one, or on such. Pure. */
-export const overlaysOver = (
-  snapshots: readonly Pick<ParsedSnapshot, 'name' | 'parent' | 'overlays'>[],
-  name: string,
-): readonly string[] =>
-  snapshots
-    .filter(({ parent }) => parent === name)
-    .flatMap((child) => [
-      ...(child.overlays.length > 0 ? [child.name] : []),
-      ...overlaysOver(snapshots, child.name),
-    ])
+type Layered = Pick<ParsedSnapshot, 'name' | 'parent' | 'overlays'>
+
+/**
+ * Snapshots whose files lie over those of this one, or inside of the file that it put over the disk: restoring an
+ * external one empties that. Pure.
+ */
+export const overlaysOver = (snapshots: readonly Layered[], name: string): readonly string[] =>
+  isExternal(snapshots.find((each) => each.name === name))
+    ? descendantsOf(snapshots, name)
+    : childrenOf(snapshots, name).flatMap((child) => [
+        ...(isExternal(child) ? [child.name] : []),
+        ...overlaysOver(snapshots, child.name),
+      ])
+
+const isExternal = (snapshot: Layered | undefined): boolean => (snapshot?.overlays.length ?? 0) > 0
+
+const childrenOf = (snapshots: readonly Layered[], name: string): readonly Layered[] =>
+  snapshots.filter(({ parent }) => parent === name)
+
+const descendantsOf = (snapshots: readonly Layered[], name: string): readonly string[] =>
+  childrenOf(snapshots, name).flatMap((child) => [child.name, ...descendantsOf(snapshots, child.name)])
 
 /** All that libvirt knows of the snapshots; one that vanishes meanwhile is left out. */
 async function readSnapshots(
