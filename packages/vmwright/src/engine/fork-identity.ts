@@ -27,7 +27,8 @@ export function newForkIdentity(progress: Progress, name: string, macs: ForkIden
   }
 }
 
-const identityMs = 120_000
+const identityMs = 180_000
+const firstQuestionMs = 300
 
 /**
  * Tells the guest through its agent, which needs no network, who it is from now on. Secrets go by the standard input of
@@ -52,7 +53,9 @@ export async function reidentify(outer: Progress, guest: GuestAccess, identity: 
     }),
   )
   const pid = started['pid']
-  const ended = await progress.poll({ everyMs: 100, what: `${identity.name} to be itself` }, async () => {
+  // The agent writes each question into the guest's journal, which an emulated guest feels.
+  await progress.sleep(firstQuestionMs)
+  const ended = await progress.poll({ everyMs: 400, what: `${identity.name} to be itself` }, async () => {
     const status = fieldsOf(await guest.agent(progress, 'guest-exec-status', { pid }))
     return status['exited'] === true ? status : undefined
   })

@@ -1,9 +1,9 @@
 import { writeSeedImage } from '../cloudinit/iso9660.ts'
 import { renderSeed } from '../cloudinit/render.ts'
-import { execThroughAgent } from '../guest/agent.ts'
 import { seenAddresses } from '../guest/climb.ts'
 import { type GuestNetwork, realNetwork } from '../guest/network.ts'
 import type { Hypervisor, ObservedHost, ObservedVm, VmMark } from '../hypervisor/contract.ts'
+import type { GuestAccess } from '../hypervisor/guest-access.ts'
 import { ProvisionError, messageOf } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { Revert } from '../lib/revert.ts'
@@ -139,13 +139,21 @@ async function freeze(
 ): Promise<string> {
   const pool = mark.volumes.find(({ role }) => role === 'root')?.pool ?? 'default'
   progress.report({ what: `${name} to be frozen` })
-  const guest = host.guest(name)
-  const warming = progress.child({ timeoutMs: 30_000 })
-  // Only a saving of time; a guest that is paused has no agent that answers.
-  await execThroughAgent(warming, guest, '/bin/sh', ['-c', warmScript]).catch(() => progress.check())
+  await warm(progress, host.guest(name))
   const source = sourceName(name, snapshot, await host.forks.sources(progress))
   await host.forks.freeze(progress, { name: source, project: spec.project, vm: name, snapshot, pool })
   return source
+}
+
+/** Only a saving of time: it is not waited for in vain, and a guest that is paused has no agent that answers. */
+async function warm(progress: Progress, guest: GuestAccess): Promise<void> {
+  const warming = progress.child({ timeoutMs: 10_000 })
+  try {
+    await guest.agent(warming, 'guest-exec', { path: '/bin/sh', arg: ['-c', warmScript] })
+    await warming.sleep(2_000)
+  } catch {
+    progress.check()
+  }
 }
 
 interface Making {
@@ -214,24 +222,23 @@ async function writeSeeds(
   for (const volume of volumes) if (volume.role === 'seed') await host.writeVolume(progress, volume, image)
 }
 
-/** The address at which the guest shows its new key and lets us in. */
+/**
+ * The address at which the guest shows its new key. Nobody logs in for that: an emulated guest needs seconds for a
+ * session, and who may log in is what it was.
+ */
 async function answering(
   progress: Progress,
   host: Hypervisor,
   instance: InstanceSpec,
   { hostKeys, user }: VmMark,
-  { services, network = realNetwork }: ForkOptions,
+  { network = realNetwork }: ForkOptions,
 ): Promise<string> {
   const { name, ready } = instance
-  const privateKey = instance.cloudInit.injectOwnKey
-    ? (await services.ownKey(progress)).privateKey
-    : undefined
   const limited = progress.child({ timeoutMs: ready.timeoutMs.address + ready.timeoutMs.ssh })
-  return limited.poll({ everyMs: 300, what: `${name} to answer over SSH` }, async () => {
+  return limited.poll({ everyMs: 500, what: `${name} to answer over SSH` }, async () => {
     for (const address of seenAddresses(await host.guest(name).addresses(limited))) {
-      const target = { address, port: ready.port, user, hostKeys, privateKey }
+      const target = { address, port: ready.port, user, hostKeys }
       const outcome = await network.connectSsh(limited, target).catch(() => limited.check())
-      if (outcome?.kind === 'session') outcome.session[Symbol.dispose]()
       if (outcome !== undefined) return address
     }
     return undefined
