@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Problem } from './problem.ts'
 import { load } from './testing/load.ts'
-import { type Mutated, mutate, sound } from './testing/malformed.ts'
+import { type Mutated, mutate } from './testing/malformed.ts'
+import { sound } from './testing/sound-spec.ts'
 
 const count = 2000
 
