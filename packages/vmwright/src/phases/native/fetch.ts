@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -13,7 +13,10 @@ import { wordsFor } from './words.ts'
 /** More names than this are no answer to a pattern. */
 const maxListing = 16 * 1024 * 1024
 
-/** Brings files into the folder of results, each under its whole path in the guest. */
+/**
+ * Brings files into the folder of results. A file keeps its name, and below a folder or a pattern its path from there;
+ * where something of that name was fetched before, it is kept under its whole path in the guest.
+ */
 export async function fetchStep(
   progress: Progress,
   step: Extract<PhaseStep, { kind: 'fetch' }>,
@@ -37,7 +40,8 @@ export async function fetchStep(
       hint: 'Correct the path, or write `optional: true` to go on without it.',
     })
   for (const path of paths) {
-    const target = join(phase.fetchFolder, ...safeParts(path))
+    const short = join(phase.fetchFolder, ...safeParts(belowPattern(path, step.from)))
+    const target = (await isThere(short)) ? join(phase.fetchFolder, ...safeParts(path)) : short
     try {
       const content = await channel.get(progress, path, step.user)
       await save(progress, target, content)
@@ -46,6 +50,20 @@ export async function fetchStep(
     }
   }
 }
+
+/** `/srv/build/*.deb` → `shop.deb`, `/var/log/nginx` → `nginx/access.log`; the path itself where it is elsewhere. */
+function belowPattern(path: string, pattern: string): string {
+  const sign = pattern.search(/[*?[]/)
+  const fixed = sign === -1 ? pattern.replace(/[\\/]+$/, '') : pattern.slice(0, sign)
+  const root = fixed.slice(0, Math.max(fixed.lastIndexOf('/'), fixed.lastIndexOf('\\')) + 1)
+  return path.startsWith(root) ? path.slice(root.length) : path
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 /** The parts of a path that the guest gave; it must not lead out of the folder of results. */
 export function safeParts(path: string): readonly string[] {

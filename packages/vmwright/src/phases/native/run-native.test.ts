@@ -288,16 +288,31 @@ describe('native steps', () => {
     })
   })
 
-  it('G4: fetch files under their whole names into the results', async () => {
-    const channel = scriptedChannel(() => ({ stdout: '/var/log/a.log\0/var/log/sub/b c.log\0' }))
-    for (const name of ['/var/log/a.log', '/var/log/sub/b c.log'])
+  it.each([
+    ['/var/log/*', ['a.log', 'sub/b c.log']],
+    ['/var/log', ['log/a.log', 'log/sub/b c.log']],
+    ['/v*/log', ['var/log/a.log', 'var/log/sub/b c.log']],
+    ['/elsewhere/x', ['var/log/a.log', 'var/log/sub/b c.log']],
+  ])('G4: fetch %s into the results, with names and paths from there', async (from, expected) => {
+    const names = ['/var/log/a.log', '/var/log/sub/b c.log']
+    const channel = scriptedChannel(() => ({ stdout: names.map((name) => `${name}\0`).join('') }))
+    for (const name of names)
       await channel.put(newProgress(), { path: name, content: new TextEncoder().encode(name), mode: 0o600 })
     const context = recordedContext({ open: async () => channel, fetchFolder: at('fetched') })
-    await runPhase(newProgress(), phaseOf({ fetch: '/var/log/*' }), context)
-    expect(await readdir(at('fetched'), { recursive: true })).toEqual(
-      expect.arrayContaining(['var/log/a.log', 'var/log/sub/b c.log']),
-    )
-    expect(await readFile(at('fetched/var/log/sub/b c.log'), 'utf8')).toBe('/var/log/sub/b c.log')
+    await runPhase(newProgress(), phaseOf({ fetch: from }), context)
+    for (const [index, name] of expected.entries())
+      expect(await readFile(at(`fetched/${name}`), 'utf8')).toBe(names[index])
+    expect(await filesIn(at('fetched'))).toEqual(expected)
+  })
+
+  it('G4: fetch two files of one name without losing one', async () => {
+    const channel = scriptedChannel(({ args = [] }) => ({ stdout: `${args[0]}\0` }))
+    for (const path of ['/a/x.log', '/b/x.log'])
+      await channel.put(newProgress(), { path, content: new TextEncoder().encode(path), mode: 0o600 })
+    const context = recordedContext({ open: async () => channel, fetchFolder: at('fetched') })
+    await runPhase(newProgress(), phaseOf({ fetch: '/a/x.log' }, { fetch: '/b/x.log' }), context)
+    expect(await filesIn(at('fetched'))).toEqual(['b/x.log', 'x.log'])
+    expect(await readFile(at('fetched/x.log'), 'utf8')).toBe('/a/x.log')
   })
 
   it.each(['../../etc/passwd', '/var/../../x', 'a\\..\\..\\x', '/'])(
@@ -324,3 +339,12 @@ describe('native steps', () => {
     })
   })
 })
+
+/** Relative paths of all files below a folder. */
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .toSorted()
+}
