@@ -17,6 +17,8 @@ it('G4: the phase files in the guide are phases', async () => {
       await mkdir(dirname(join(folder, name)), { recursive: true })
       await writeFile(join(folder, name), content)
     }
+    for (const source of ['smoke-test.sh', 'site', 'shop.conf', 'motd'])
+      await writeFile(join(folder, 'phases', source), '')
     const phases = await findPhases(new Progress(realSeam()), {
       folder: join(folder, 'phases'),
       platform: undefined,

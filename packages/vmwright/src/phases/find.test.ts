@@ -94,6 +94,8 @@ describe('phases', () => {
         'include: [a.yaml, sub/b.yaml]\nvariables: { x: main }\nenvironment: { E: main }\nsteps: [own, reboot]\n',
       'a.yaml':
         'variables: { x: a, y: a }\nenvironment: { E: a, F: a }\nsteps: [{ shell: first, environment: { G: step } }]\n',
+      'sub/x.sh': '',
+      'sub/y': '',
       'sub/b.yaml': 'include: ../a.yaml\nsteps: [{ script: ./x.sh }, { copy: { from: y, to: /y } }]\n',
     })
     const { main } = await find()
@@ -156,6 +158,12 @@ describe('phases', () => {
       { 'mian.yaml': 'steps: [x]\n' },
       /mian\.yaml:1:1: no phase is called `mian`/,
       /Did you mean `main`/,
+    ],
+    [
+      'a source that is not there',
+      { 'main.yaml': 'steps: [{ copy: { from: no, to: /y } }]\n' },
+      /The step "copy no to \/y" of main\.yaml needs .*\/no, which cannot be read/,
+      /relative/,
     ],
     [
       'an include that is not there',

@@ -8,6 +8,7 @@ import { refuseLoops } from './ansible/loops.ts'
 import { collectInputs } from './inputs.ts'
 import type { Phase, Phases } from './phase.ts'
 import { readPhaseFile } from './read-file.ts'
+import { requireSources } from './sources.ts'
 
 export interface PhaseSearch {
   /** Absolute; `undefined`: only what stands in the spec. */
@@ -34,7 +35,9 @@ export async function findPhases(progress: Progress, search: PhaseSearch): Promi
       steps === undefined
         ? await findFile(progress, name, places)
         : { name, kind: 'native', steps, origin: { kind: 'spec' } }
-    if (phase !== undefined && (phase.kind === 'ansible' || phase.steps.length > 0)) phases[name] = phase
+    if (phase === undefined || (phase.kind === 'native' && phase.steps.length === 0)) continue
+    if (phase.kind === 'native') await requireSources(phase)
+    phases[name] = phase
   }
   await refuseMisspelt(progress, places, phases, search)
   return phases

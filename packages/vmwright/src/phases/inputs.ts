@@ -1,5 +1,4 @@
 import { basename } from 'node:path'
-import { ProvisionError } from '../lib/errors.ts'
 import { canonicalJson, sha256Hex } from '../lib/hash.ts'
 import type { Progress } from '../lib/progress.ts'
 import { readPhaseFile } from './read-file.ts'
@@ -7,6 +6,7 @@ import type { PhaseStep } from '../spec/resolved-lifecycle.ts'
 import { collectAnsible } from './ansible/inputs.ts'
 import { InputFiles } from './input-files.ts'
 import type { Phase, PhaseInputs } from './phase.ts'
+import { requireSources, sourceOf, writerOf } from './sources.ts'
 
 /**
  * G8. All files that a phase depends on, with their digests, sorted by path: the same phase has the same inputs on each
@@ -39,20 +39,10 @@ async function collectSources(
   phase: Extract<Phase, { kind: 'native' }>,
   files: InputFiles,
 ): Promise<void> {
-  const by = phase.origin.kind === 'spec' ? `the spec's ${phase.name}` : basename(phase.origin.path)
+  await requireSources(phase)
   for (const step of phase.steps) {
-    const [path, how] =
-      step.kind === 'script'
-        ? [step.path, 'run']
-        : step.kind === 'copy' || step.kind === 'template'
-          ? [step.from, step.kind === 'copy' ? 'copied' : 'filled in']
-          : [undefined, '']
-    if (path === undefined || (await files.add(progress, path, `${how} by ${by}`))) continue
-    throw new ProvisionError('phase.invalid', {
-      message: `The step "${step.title}" of ${by} needs ${path}, which is not there.`,
-      hint: 'Paths are relative to the file they stand in.',
-      details: { step: step.title, file: path },
-    })
+    const source = sourceOf(step)
+    if (source !== undefined) await files.add(progress, source.path, `${source.how} by ${writerOf(phase)}`)
   }
 }
 

@@ -1,8 +1,8 @@
 import { open, readFile } from 'node:fs/promises'
-import { messageOf, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { PhaseStep } from '../../spec/resolved-lifecycle.ts'
 import type { Phase } from '../phase.ts'
+import { missingSource } from '../sources.ts'
 import { listTree, type TreeEntry } from '../tree.ts'
 import { renderTemplate } from './template.ts'
 
@@ -28,7 +28,7 @@ export async function prepareSteps(
       texts.set(
         step,
         renderTemplate(
-          await readSource(step.from, step, async () =>
+          await readSource(step.from, step, phase, async () =>
             new TextDecoder('utf-8', { fatal: true }).decode(await readFile(step.from)),
           ),
           step.from,
@@ -36,25 +36,22 @@ export async function prepareSteps(
         ),
       )
     if (step.kind === 'copy')
-      trees.set(step, await readSource(step.from, step, () => listTree(progress, step.from)))
+      trees.set(step, await readSource(step.from, step, phase, () => listTree(progress, step.from)))
     if (step.kind === 'script')
-      interpreters.set(step, await readSource(step.path, step, () => interpreterOf(step.path)))
+      interpreters.set(step, await readSource(step.path, step, phase, () => interpreterOf(step.path)))
   }
   return { texts, trees, interpreters }
 }
 
-async function readSource<T>(path: string, step: PhaseStep, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read()
-  } catch (error) {
-    throw new ProvisionError('phase.invalid', {
-      message: `The step "${step.title}" needs ${path}, which cannot be read: ${messageOf(error)}`,
-      hint: 'Paths are relative to the file they stand in.',
-      details: { step: step.title, file: path },
-      cause: error,
-    })
-  }
-}
+const readSource = <T>(
+  path: string,
+  step: PhaseStep,
+  phase: Extract<Phase, { kind: 'native' }>,
+  read: () => Promise<T>,
+): Promise<T> =>
+  read().catch((error: unknown) => {
+    throw missingSource(phase, step, path, error)
+  })
 
 /** As execve(2) reads it: the interpreter and at most one argument. Without such a line the shell runs it. */
 async function interpreterOf(path: string): Promise<readonly string[]> {
