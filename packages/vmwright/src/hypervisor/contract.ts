@@ -206,6 +206,8 @@ export interface VmMark {
   readonly used?: true
   /** The snapshot that a run is making: where it has no note, it is what a killed one has left. */
   readonly making?: string
+  /** Where the guest was when a snapshot kept its memory: it is there again before anybody sees it ask for an address. */
+  readonly addresses?: readonly string[]
 }
 
 export interface VolumeRef {

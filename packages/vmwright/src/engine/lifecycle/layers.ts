@@ -1,4 +1,5 @@
 import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
+import { seenAddresses } from '../../guest/climb.ts'
 import type { SnapshotDefinition } from '../../hypervisor/snapshots.ts'
 import type { Hypervisor } from '../../hypervisor/contract.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
@@ -77,7 +78,8 @@ export async function createLayer(
     await machine.change(progress, () => machine.host.deleteSnapshot(progress, machine.name, layer.snapshot))
   await flush(progress, guest)
   await line.drop()
-  await machine.writeMark(progress, { making: layer.snapshot })
+  const addresses = seenAddresses(await machine.host.guest(machine.name).addresses(progress))
+  await machine.writeMark(progress, { making: layer.snapshot, addresses })
   const how = await createSnapshot(progress, guest, definition, memory)
   await machine.writeMark(progress, { making: undefined })
   return how

@@ -45,15 +45,17 @@ export class Machine {
       readonly run?: string | undefined
       readonly used?: boolean
       readonly making?: string | undefined
+      readonly addresses?: readonly string[]
     },
   ): Promise<void> {
-    const { run, used, making, ...rest } = this.#mark
-    const next = { run, used: used === true, making, ...change }
+    const { run, used, making, addresses = [], ...rest } = this.#mark
+    const next = { run, used: used === true, making, addresses, ...change }
     this.#mark = {
       ...rest,
       ...(next.run === undefined ? {} : { run: next.run }),
       ...(next.used ? { used: true as const } : {}),
       ...(next.making === undefined ? {} : { making: next.making }),
+      ...(next.addresses.length === 0 ? {} : { addresses: next.addresses }),
     }
     await this.host.writeMark(progress, this.name, this.#mark)
   }

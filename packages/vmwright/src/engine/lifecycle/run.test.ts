@@ -1,9 +1,11 @@
 import { describe, expect, it, test } from 'vitest'
 import { createFakeVm, createFakeWorld } from '../../hypervisor/fake/world.ts'
 import { createFakeSeam } from '../../lib/testing/fake-seam.ts'
+import { seenAddresses } from '../../guest/climb.ts'
 import { lifecycleActions, type LifecycleAction, type LifecycleSpec } from '../../spec/resolved-lifecycle.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
-import { done, farmSpec, guestSpec, journalOf, openFarm, rootOf } from './testing.ts'
+import type { LifecycleServices } from './services.ts'
+import { done, farmServices, farmSpec, guestSpec, journalOf, openFarm, rootOf } from './testing.ts'
 
 const all = { dependencies: 'deps', init: 'init', main: 'main', terminate: 'bye' }
 
@@ -161,6 +163,27 @@ describe('G2: the second run', () => {
     expect(done(guest)).toContain('startup')
     expect(done(guest)).not.toContain('clock')
     expect(journal).toEqual(['web main', 'web terminate'])
+  })
+
+  it('G2: finds a restored guest where it was, although its lease is over', async () => {
+    const world = createFakeWorld()
+    const seam = createFakeSeam()
+    const spec = farmSpec([guestSpec('web', all)])
+    await openFarm(spec, world, seam).run()
+    const kept = world.vms['web']?.mark?.addresses ?? []
+    expect(kept).toHaveLength(1)
+    world.guests['web'] = { leaseAfterMs: undefined, agentAfterMs: undefined }
+    for (const network of Object.values(world.networks)) network.assigned = {}
+    const seen: string[] = []
+    const { connectorOf } = farmServices({ fake: world }, seam)
+    const looking: LifecycleServices['connectorOf'] = (context) => ({
+      ...connectorOf(context),
+      async awaitReachable(progress) {
+        seen.push(...seenAddresses(await context.access.addresses(progress)))
+      },
+    })
+    await openFarm(spec, world, seam, { services: { connectorOf: looking } }).run()
+    expect(seen).toEqual(kept)
   })
 
   it('G2: a change of init repeats init alone', async () => {

@@ -187,7 +187,13 @@ describe('the mark', () => {
   })
 
   it('G1: says which run is at work and what it makes', () => {
-    const busy: VmMark = { ...mark, run: '20260101T000000Z-7', used: true, making: 'lab.1.init' }
+    const busy: VmMark = {
+      ...mark,
+      run: '20260101T000000Z-7',
+      used: true,
+      making: 'lab.1.init',
+      addresses: ['10.0.0.5', 'fd00::5'],
+    }
     expect(parseMark(inDomain(prefixed(markElement(busy), markPrefix, markNamespace)))).toEqual(busy)
   })
 

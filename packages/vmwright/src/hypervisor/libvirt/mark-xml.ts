@@ -29,6 +29,7 @@ export function markElement(mark: VmMark): XmlElement {
     }),
     ...mark.volumes.map(({ role, device, pool, name }) => el('volume', { role, device, pool, name })),
     ...mark.hostKeys.map((key) => el('hostKey', {}, key)),
+    ...(mark.addresses ?? []).map((address) => el('address', {}, address)),
   )
 }
 
@@ -65,6 +66,7 @@ export function parseMark(domain: XmlElement): VmMark | undefined {
   const source = (template ?? find(vm, 'image'))?.attributes ?? {}
   const seed = find(vm, 'seed')?.attributes ?? {}
   if (project === undefined || instance === undefined || !isStage(stage)) return undefined
+  const addresses = childrenOf(vm, 'address').map((address) => textAt(address) ?? '')
   return {
     project,
     instance,
@@ -85,6 +87,7 @@ export function parseMark(domain: XmlElement): VmMark | undefined {
     ...(run === undefined ? {} : { run }),
     ...(used === 'yes' ? { used: true } : {}),
     ...(making === undefined ? {} : { making }),
+    ...(addresses.length === 0 ? {} : { addresses }),
   }
 }
 
