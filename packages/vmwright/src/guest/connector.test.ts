@@ -116,3 +116,12 @@ it('G5: waits for a port by what it says, through a jump host', async () => {
   })
   guest.close()
 })
+
+it('G5: without anything to log in with nothing is tried', async () => {
+  const context = contextOf(1)
+  const login = { ...context.login, privateKey: undefined }
+  await expect(connectorOf({ ...context, login }).open(progress)).rejects.toMatchObject({
+    code: 'guest.ssh-refused',
+    hint: expect.stringContaining('identityFile') as string,
+  })
+})

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
+import { ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { within } from './channel-limits.ts'
-import { type SshTarget, closed, connectClient } from './ssh-client.ts'
+import { type SshTarget, closed, connectClient, hasLogin } from './ssh-client.ts'
 
 /** What lies on the other side of the hops. `close` hangs up on all of them, the nearest last. */
 export interface Passage<T> {
@@ -12,14 +13,15 @@ export interface Passage<T> {
 
 /**
  * Logs in through the hops in their order; each shows a host key that is known of it, and sees the next one's traffic
- * only encrypted. Throws like `connectClient`.
+ * only encrypted. Throws like `connectClient`; `guest.ssh-refused` also
+ * where there is nothing to log in with.
  */
 export async function connectThrough(
   progress: Progress,
   jumps: readonly SshTarget[],
   target: SshTarget,
 ): Promise<Passage<Client>> {
-  return await passThrough(progress, jumps, target, (socket) => connectClient(progress, target, socket))
+  return await passThrough(progress, jumps, target, (socket) => logIn(progress, target, socket))
 }
 
 /** The port itself, through the hops; with `undefined` where there are none. */
@@ -34,7 +36,7 @@ export async function passThrough<T>(
   try {
     let socket: Duplex | undefined
     for (const [index, jump] of jumps.entries()) {
-      const client = await connectClient(progress, jump, socket)
+      const client = await logIn(progress, jump, socket)
       clients.push(client)
       const next = jumps[index + 1] ?? to
       socket = await within(
@@ -48,6 +50,16 @@ export async function passThrough<T>(
     close()
     throw error
   }
+}
+
+async function logIn(progress: Progress, target: SshTarget, socket: Duplex | undefined): Promise<Client> {
+  if (hasLogin(target)) return await connectClient(progress, target, socket)
+  const { address, port, user } = target
+  throw new ProvisionError('guest.ssh-refused', {
+    message: `There is no key and no password to log in to ${address} port ${port} as ${user} with.`,
+    hint: 'Give the connection an `identityFile` or a `password`, or let vmwright put its own key into the guest.',
+    details: { address, port, user },
+  })
 }
 
 function forward(client: Client, jump: SshTarget, to: Pick<SshTarget, 'address' | 'port'>): Promise<Duplex> {
