@@ -36,7 +36,7 @@ export interface ActionRun {
   /**
    * An action of the lifecycle (`startup`, `restore-init`, `main`, …), or `queue` (waited for room), `create` (the
    * machine was made), `connect`, `clock`, `create-dependencies`, `restore-dependencies`, `recover` (an earlier run
-   * that had been killed was ended).
+   * that had been killed was ended), `prepare` (only where what comes before all others failed).
    */
   readonly action: string
   readonly status: 'passed' | 'failed' | 'cancelled' | 'skipped' | 'cached' | 'unfinished'
