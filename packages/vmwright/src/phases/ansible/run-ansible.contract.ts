@@ -202,6 +202,8 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
   ansible.builtin.debug: { msg: "it is {{ secrets.TOKEN }}" }
 - name: Look at the processes
   ansible.builtin.shell: ps axww -o args > ${folder}/processes
+- name: Look at the files
+  ansible.builtin.shell: grep -rlFf ${folder}/token ${tmpdir()}/vmwright-ansible-* > ${folder}/found || true
 - name: Break with it
   ansible.builtin.fail: { msg: "{{ secrets.TOKEN }}" }
 `,
@@ -217,6 +219,7 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
     const shown = [context.output(), message, JSON.stringify(details), JSON.stringify(context.told)]
     const listed = await readFile(join(folder, 'processes'), 'utf8')
     expect(listed).toContain('ansible-playbook')
+    expect(await readFile(join(folder, 'found'), 'utf8')).toBe('')
     for (const text of [...shown, listed]) expect(text).not.toContain(secret)
     expect(await leftovers()).toEqual([])
   })
