@@ -45,6 +45,8 @@ export function guestModel(random: () => number) {
   let content = coldContent(edited, 'clean')
   let snapshots: readonly Kept[] = []
   let clock = 0
+  /** Its snapshots lie over each other, and only the newest can be restored. */
+  const isStacked = chance(0.3)
   const log: string[] = []
 
   const disturb = (): void => {
@@ -92,10 +94,12 @@ export function guestModel(random: () => number) {
       project: 'shop',
       keys: keysOf(edited),
       phases: phasesOf(edited),
-      observed: snapshots,
+      observed: snapshots.map((kept, index) => ({ ...kept, under: isStacked ? namesFrom(index + 1) : [] })),
       ...(used === inferred && chance(0.5) ? {} : { used }),
     })
   }
+
+  const namesFrom = (index: number): readonly string[] => snapshots.slice(index).map(({ name }) => name)
 
   /** Runs, and tells what of it was not what a cold run would have had. */
   const follow = (settings: Settings): { readonly stale: readonly string[]; readonly decision: Decision } => {
@@ -109,6 +113,9 @@ export function guestModel(random: () => number) {
     log.push(`run ${settings.revision.kind}: ${restore?.layer}, ${run.join(' ')}`)
     const isAuto = settings.revision.kind === 'auto'
     if (restore !== undefined) {
+      for (const over of restore.over) remove(({ name }) => name === over)
+      if (isStacked && snapshots.at(-1)?.name !== restore.snapshot)
+        stale.push(`${restore.snapshot} lies under others`)
       content = snapshots.find(({ name }) => name === restore.snapshot)?.content ?? ['nothing']
       const wanted = [[], skippedBy(settings)].map((without) => coldContent(edited, restore.layer, without))
       if (isAuto && !wanted.some((cold) => isDeepStrictEqual(content, cold))) {
@@ -183,8 +190,13 @@ export function guestModel(random: () => number) {
 
   const isKept = (layer: LayerName): boolean =>
     snapshots.some(
-      (kept) =>
-        readNote(kept.note)?.layer === layer && isDeepStrictEqual(kept.content, coldContent(edited, layer)),
+      (kept, index) =>
+        readNote(kept.note)?.layer === layer &&
+        isDeepStrictEqual(kept.content, coldContent(edited, layer)) &&
+        !(
+          isStacked &&
+          snapshots.slice(index).some(({ note, name }) => note === undefined && !name.startsWith('shop.'))
+        ),
     )
 
   return { disturb, run, runAgain, history: () => log.join('\n') }
