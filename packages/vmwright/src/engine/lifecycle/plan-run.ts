@@ -108,7 +108,7 @@ export const waitingOf = (
   hosts: Waiting['hosts'],
 ): Omit<Waiting, 'overtaken'> => ({ name, memoryMib, vcpus, counts: true, hosts })
 
-/** What is known in advance to be done with a guest, in order. */
+/** What is known in advance to be done with a guest, in order; what is restored and kept shows only then. */
 export function stepsOf({ instance, phases }: Candidate): readonly StepSummary[] {
   const { allowed } = instance.lifecycle
   const phase = (name: keyof Phases, title: string) =>
@@ -116,19 +116,10 @@ export function stepsOf({ instance, phases }: Candidate): readonly StepSummary[]
   const action = (name: 'startup' | 'shutdown', title: string) =>
     allowed.includes(name) ? [[name, title] as const] : []
   const known = [
-    ['create', 'make the machine'],
-    ['recover', 'end the run before'],
-    ['restore-init', 'restore after init'],
-    ['restore-dependencies', 'restore after dependencies'],
-    ['restore-clean', 'restore clean'],
     ...action('startup', 'start'),
     ['connect', 'wait until it answers'],
-    ['clock', 'set the clock'],
-    ['create-clean', 'keep clean'],
     ...phase('dependencies', 'dependencies'),
-    ['create-dependencies', 'keep dependencies'],
     ...phase('init', 'init'),
-    ['create-init', 'keep init'],
     ...phase('main', 'main'),
     ...phase('terminate', 'terminate'),
     ...action('shutdown', 'shut down'),
