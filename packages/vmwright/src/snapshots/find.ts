@@ -114,7 +114,7 @@ function byKey(
 }
 
 /** Phases below the top of this layer that exist and may not run. */
-export const skippedPhases = ({ phases, allowed }: DecideRequest, layer: LayerName): readonly PhaseName[] =>
+const skippedPhases = ({ phases, allowed }: DecideRequest, layer: LayerName): readonly PhaseName[] =>
   (['dependencies', 'init'] as const)
     .slice(0, layerNames.indexOf(layer))
     .filter((phase) => phases.includes(phase) && !allowed.includes(phase))
