@@ -86,7 +86,7 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
     deleteSnapshot: (progress, vm, name) => deleteSnapshot(context, progress, vm, name),
     listSnapshots: (progress, vm) => listSnapshots(context, progress, vm),
     whyNoMemorySnapshot: (progress, vm) => whyNoMemorySnapshot(context, progress, vm),
-    forks: hostForks(),
+    forks: hostForks(context),
     guest: (vm) => openGuest(context, vm),
     async close() {},
   }
