@@ -4,9 +4,9 @@ import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { SnapshotDefinition } from '../snapshots.ts'
 import { definitionXml, disksOf } from './disks.ts'
-import { snapshotNames } from './observe.ts'
 import { removeLeftOver, removeLeftOverlays } from './left-over-snapshots.ts'
 import { createWithMemory, restoreWithMemory } from './memory-snapshot.ts'
+import { snapshotNames } from './observe.ts'
 import { isOverlay, overlayName } from './overlay-name.ts'
 import { refreshFolder, resetOverlay } from './overlays.ts'
 import { readSnapshot } from './snapshot-list.ts'
@@ -14,10 +14,11 @@ import { libvirtCodeOf, type CallPurpose, type Session } from './session.ts'
 import { parseSnapshot, snapshotXml, type SnapshotOverlay } from './snapshot-xml.ts'
 
 /**
- * Snapshots of stopped machines, and the way to those with memory (memory-snapshot.ts). An internal one lies inside the qcow2 files; it can be restored in any order and
- * goes with the files. Where libvirt refuses it (a raw disk; firmware in flash, since 9.2) an external one is
- * made: a new file over each disk, named `<machine>.<snapshot>.<device>.qcow2`, which is from then on the disk of
- * the machine. Restoring it empties that file; libvirt itself cannot before 9.10.
+ * Snapshots of stopped machines, and the way to those with memory (memory-snapshot.ts). An internal one lies inside
+ * the qcow2 files; it can be restored in any order and goes with the files. Where libvirt refuses it (a raw disk;
+ * firmware in flash, since 9.2) an external one is made: a new file over each disk, named
+ * `<machine>.<snapshot>.<device>.qcow2`, which is from then on the disk of the machine. Restoring it empties that
+ * file; libvirt itself cannot before 9.10.
  *
  * Neither holds the firmware's variables (boot entries, enrolled keys): they stay as they are now.
  */
