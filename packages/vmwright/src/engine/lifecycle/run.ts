@@ -64,7 +64,8 @@ export async function runLifecycles(outer: Progress, options: LifecycleOptions):
     onChange: (guests) => results.update(runOf('unfinished', guests)),
     stop: (because) => stopping.abort(new Error(because)),
   })
-  const guests = await queue.run(progress)
+  // From here on each action tells of itself.
+  const guests = await queue.run(progress.child({ report: () => {} }))
   const run = runOf(outcomeOf(guests, outer.signal), guests)
   await results.finish(new Progress(seam), run)
   onEvent({
