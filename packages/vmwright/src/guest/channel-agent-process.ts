@@ -138,6 +138,7 @@ export class AgentProcess {
   async #follow(progress: Progress, pid: number): Promise<number> {
     let idle = 0
     let quietSinceMs = progress.seam.monotonicMs()
+    let left: number | undefined
     for (;;) {
       progress.check()
       if (progress.remainingMs === 0)
@@ -152,8 +153,10 @@ export class AgentProcess {
       const now = progress.seam.monotonicMs()
       if (!isIdle) quietSinceMs = now
       else if (now - quietSinceMs >= quietMs) {
-        const left = await this.#exitOfLeft(progress)
         if (left !== undefined) return left
+        left = await this.#exitOfLeft(progress)
+        // Its last words may have come after the look at the outputs.
+        if (left !== undefined) quietSinceMs = now
       }
       if (isIdle) await progress.sleep(pausesMs[Math.min(idle, pausesMs.length) - 1] ?? 500)
     }

@@ -120,7 +120,8 @@ describe('a command', () => {
     })
     const execs = calls.filter(({ command }) => command === 'guest-exec')
     const started = calls.indexOf(execs[0] as Call) + 1
-    expect((execs.at(-1)?.args['arg'] as readonly string[]).slice(2)).toEqual(['sh', String(started)])
+    const ending = execs.at(-1)?.args['arg'] as readonly string[] | undefined
+    expect(ending?.slice(2)).toEqual(['sh', String(started)])
     expect(channel.alive).toBe(true)
   })
 

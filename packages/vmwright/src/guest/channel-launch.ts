@@ -117,7 +117,8 @@ export class AfterMarker {
 }
 
 /**
- * Ends process `$1` with all that came from it: its descendants and its session, first asked, after a second by force.
+ * Ends process `$1` with all that came from it: its descendants and its session, first asked, after a second by force,
+ * and stopped before that, so that none can beget another meanwhile.
  * Of a process that is gone already only the session can be found. Fields of `/proc/PID/stat` are in proc(5).
  */
 export const endScript = String.raw`
@@ -155,6 +156,8 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
   [ -n "$left" ] || exit 0
   sleep 0.1 || sleep 1
 done 2>/dev/null
+look
+kill -s STOP -- $all
 look
 kill -s KILL -- $all
 exit 0`

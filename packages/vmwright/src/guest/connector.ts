@@ -60,7 +60,7 @@ export interface ConnectorContext {
   readSecret(ref: SecretRef): Promise<Secret>
 }
 
-/** G5. The connector for what the spec says. Does nothing yet. */
+/** G5. The connector for what the spec says; nothing is connected before it is asked to. */
 export function connectorOf(context: ConnectorContext): GuestConnector {
   const { connection } = context
   switch (connection.kind) {

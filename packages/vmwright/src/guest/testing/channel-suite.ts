@@ -1,8 +1,12 @@
+import { randomInt } from 'node:crypto'
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { expect } from 'vitest'
 import type { Progress } from '../../lib/progress.ts'
 import { Secret } from '../../lib/secret.ts'
 import type { GuestChannel, GuestCommand } from '../channel.ts'
+
+/** Seconds to sleep that no other test sleeps. */
+const long = String(randomInt(1_000_000, 9_000_000))
 
 /** What every channel does, on a guest that is this machine: title and check. */
 export const channelSuite: readonly (readonly [
@@ -133,11 +137,10 @@ export const channelSuite: readonly (readonly [
   [
     'ends what it started at the time limit, and works on',
     async (progress, channel) => {
-      const script =
-        'sleep 7701 & timeout 7702 sleep 7703 | cat & sh -c "trap : TERM; sleep 7704; sleep 7705"'
+      const script = `sleep ${long}1 & timeout ${long}2 sleep ${long}3 | cat & sh -c "trap : TERM; sleep ${long}4; sleep ${long}5"`
       const limited = progress.child({ timeoutMs: 700 })
       await expect(channel.run(limited, { script })).rejects.toMatchObject({ code: 'wait.timeout' })
-      expect(await commandsLike('sleep 770')).toEqual([])
+      expect(await commandsLike(`sleep ${long}`)).toEqual([])
       expect(channel.alive).toBe(true)
       expect((await channel.run(progress, { script: 'echo on' })).stdout).toBe('on\n')
     },
@@ -148,12 +151,12 @@ export const channelSuite: readonly (readonly [
       const cancel = new AbortController()
       const limited = progress.child({ signal: cancel.signal })
       const run = channel.run(limited, {
-        script: 'echo begun; sleep 7706',
+        script: `echo begun; sleep ${long}`,
         user: 'nobody',
         onOutput: () => cancel.abort(new Error('enough')),
       })
       await expect(run).rejects.toThrow('enough')
-      expect(await commandsLike('sleep 770')).toEqual([])
+      expect(await commandsLike(`sleep ${long}`)).toEqual([])
     },
   ],
   [
@@ -161,12 +164,12 @@ export const channelSuite: readonly (readonly [
     async (progress, channel) => {
       const before = process.memoryUsage().rss
       await expect(
-        channel.run(progress.child({ timeoutMs: 2_000 }), { script: 'yes 7707' }),
+        channel.run(progress.child({ timeoutMs: 2_000 }), { script: `yes ${long}` }),
       ).rejects.toMatchObject({
         code: 'wait.timeout',
       })
       expect(process.memoryUsage().rss - before).toBeLessThan(200e6)
-      expect(await commandsLike('yes 7707')).toEqual([])
+      expect(await commandsLike(`yes ${long}`)).toEqual([])
     },
   ],
   [
@@ -181,15 +184,26 @@ export const channelSuite: readonly (readonly [
     },
   ],
   [
+    'loses no last words of a command that was silent for long',
+    async (progress, channel) => {
+      const ends = await Promise.all(
+        [1_000, 1_020, 1_050, 1_100, 1_250].map((ms) =>
+          channel.run(progress, { script: `sleep ${ms / 1000}; echo last; echo words >&2` }),
+        ),
+      )
+      for (const end of ends) expect(end).toEqual({ exitCode: 0, stdout: 'last\n', stderr: 'words\n' })
+    },
+  ],
+  [
     'a listener that throws ends the command',
     async (progress, channel) => {
       const onOutput = (): never => {
         throw new Error('no more')
       }
-      await expect(channel.run(progress, { script: 'echo x; sleep 7708', onOutput })).rejects.toThrow(
+      await expect(channel.run(progress, { script: `echo x; sleep ${long}`, onOutput })).rejects.toThrow(
         'no more',
       )
-      expect(await commandsLike('sleep 770')).toEqual([])
+      expect(await commandsLike(`sleep ${long}`)).toEqual([])
     },
   ],
   [
