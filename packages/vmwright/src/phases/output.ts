@@ -4,6 +4,7 @@ import type { Secret } from '../lib/secret.ts'
 /** Longer lines are passed on in pieces. */
 const maxLine = 64 * 1024
 const maxTail = 20
+const shortestLine = 6
 
 export interface PhaseOutput {
   write(stream: OutputStream, text: string): void
@@ -19,11 +20,17 @@ export function phaseOutput(
   secrets: readonly Secret[],
   onOutput: (stream: OutputStream, text: string) => void,
 ): PhaseOutput {
-  // Of a secret with several lines each line is one: output is cut at lines.
+  // Of a secret with several lines each line is one: output is cut at lines. Those of a few signs are in any text.
   const hidden = [
     ...new Set(
       secrets
-        .flatMap((secret) => [secret.reveal(), ...secret.reveal().split(/\r?\n/)])
+        .flatMap((secret) => [
+          secret.reveal(),
+          ...secret
+            .reveal()
+            .split(/\r?\n/)
+            .filter((line) => line.trim().length >= shortestLine),
+        ])
         .filter((value) => value.trim() !== ''),
     ),
   ].toSorted((a, b) => b.length - a.length)

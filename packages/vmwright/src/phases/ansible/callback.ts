@@ -5,7 +5,10 @@ export const eventMark = '\u001E'
  * The plug-in by which Ansible tells what it does: an event a line, in ASCII. What Ansible gives to it is already
  * without the values of `no_log`.
  */
-export const callbackPlugin = `import json
+export const callbackPlugin = `import ctypes
+import json
+import os
+import signal
 import sys
 
 from ansible.plugins.callback import CallbackBase
@@ -18,6 +21,17 @@ DOCUMENTATION = """
 """
 
 KEPT = ("msg", "stdout", "stderr", "module_stdout", "module_stderr", "exception", "rc", "skip_reason", "changed")
+
+
+def end_with_parent():
+    """A vmwright that is killed must not leave tasks behind that go on in the guest: prctl(2), PR_SET_PDEATHSIG."""
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    except (AttributeError, OSError):
+        return
+    if os.getppid() == 1:
+        os.killpg(0, signal.SIGKILL)
 
 
 class CallbackModule(CallbackBase):
@@ -43,6 +57,7 @@ class CallbackModule(CallbackBase):
         )
 
     def v2_playbook_on_start(self, playbook):
+        end_with_parent()
         self.tell("start")
 
     def v2_playbook_on_task_start(self, task, is_conditional):

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { realSeam } from '../../lib/seam.ts'
 import { Secret } from '../../lib/secret.ts'
 import type { Phase } from '../phase.ts'
 import { runPhase } from '../run.ts'
+import { makeWorkspace } from './workspace.ts'
 import { recordedContext } from '../testing/context.ts'
 
 const hasAnsible = (process.env['PATH'] ?? '')
@@ -160,7 +161,7 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
   /** A run of a task that takes for ever, once it has begun. */
   const hang = async (limits: Parameters<Progress['child']>[0]) => {
     const phase = await phaseOf({
-      'main.yaml': '- name: Hang\n  ansible.builtin.command: sleep 4711\n- ansible.builtin.command: "true"\n',
+      'main.yaml': '- name: Hang\n  ansible.builtin.command: sleep 150\n- ansible.builtin.command: "true"\n',
     })
     const context = recordedContext(access())
     const outcome = runPhase(progress.child(limits), phase, context).catch((error: unknown) => error)
@@ -190,6 +191,36 @@ describe('a phase of Ansible tasks', { timeout: 120_000 }, () => {
     expect(await outcome).toMatchObject({ message: 'enough' })
     expect(context.told.at(-1)).toMatchObject({ title: 'Hang', status: 'cancelled' })
     await nothingIsLeft()
+  })
+
+  it('G4: ends with the process that runs it, and leaves nothing once the next run begins', async () => {
+    const phase = await phaseOf({ 'main.yaml': '- name: Hang\n  ansible.builtin.command: sleep 151\n' })
+    // Only the folder and its process are another's; all else is as it is run.
+    await using workspace = await makeWorkspace(
+      progress,
+      { path: join(folder, 'main.yaml'), phaseFolder: folder },
+      recordedContext(access()),
+    )
+    const program =
+      'require("node:child_process").spawn("ansible-playbook", process.argv.slice(1), { detached: true, stdio: "inherit" })'
+    const parent = spawn(process.execPath, ['-e', program, '--', ...workspace.arguments], {
+      env: { ...process.env, ...workspace.environment },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let said = ''
+    parent.stdout.on('data', (data: Buffer) => void (said += data.toString()))
+    await vi.waitFor(() => expect(said).toContain('"Hang"'), { timeout: 90_000 })
+    parent.kill('SIGKILL')
+    await vi.waitFor(
+      async () => expect(await processes()).not.toMatch(/ansible-playbook.*vmwright-ansible/),
+      {
+        timeout: 10_000,
+      },
+    )
+    const stale = join(tmpdir(), `vmwright-ansible-${parent.pid}-left`)
+    await mkdir(stale)
+    await runPhase(progress.child({ timeoutMs: 1 }), phase, recordedContext(access())).catch(() => {})
+    expect(existsSync(stale)).toBe(false)
   })
 
   it('G4: shows a secret neither in the list of processes, nor in output, nor in files that stay', async () => {

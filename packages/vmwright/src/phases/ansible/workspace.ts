@@ -1,10 +1,11 @@
-import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Progress } from '../../lib/progress.ts'
 import type { PhaseContext } from '../run.ts'
 import { callbackPlugin } from './callback.ts'
 import { besides, loadedFolders, rolesPath, searchedFolders } from './folders.ts'
+import { killStragglers } from './stragglers.ts'
 import { unsafeYaml } from './unsafe-yaml.ts'
 
 /** A folder of this machine that only its user may enter, with all that one run of Ansible needs; goes with it. */
@@ -27,7 +28,8 @@ export async function makeWorkspace(
   tasks: Tasks,
   context: PhaseContext,
 ): Promise<Workspace> {
-  const folder = await mkdtemp(join(tmpdir(), 'vmwright-ansible-'))
+  await removeStale(progress)
+  const folder = await mkdtemp(join(tmpdir(), `${prefix}${process.pid}-`))
   const variables = join(folder, 'variables.yaml')
   const remove = async (): Promise<void> => {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
@@ -75,6 +77,27 @@ export async function makeWorkspace(
     throw error
   }
 }
+
+const prefix = 'vmwright-ansible-'
+
+/** What is left of runs whose process was killed. */
+async function removeStale(progress: Progress): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]
+    if (pid === undefined || (await isThere(`/proc/${pid}`))) continue
+    const folder = join(tmpdir(), name)
+    const facts = await lstat(folder).catch(() => undefined)
+    if (facts?.isDirectory() !== true || facts.uid !== process.getuid?.()) continue
+    await killStragglers(progress, folder)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 /** A guest that has no Python yet may get it by `raw`: that its facts cannot be gathered is no failure. */
 const playbook = (path: string, { environment }: PhaseContext): string => {
