@@ -10,7 +10,7 @@ import type { BenchResult } from './result.ts'
 
 /**
  * A phase of 50 native steps on one SSH connection to an sshd of its own on loopback, beside the same commands run
- * here by the same shell: what a step costs beyond its command's own time.
+ * here by the same shell, from one to the next without a pause: what a step costs beyond its command's own time.
  */
 export const benchmarks: readonly { readonly id: string; run(): Promise<BenchResult> }[] = [
   { id: 'steps-50', run: steps },
@@ -27,13 +27,17 @@ async function steps(): Promise<BenchResult> {
   const target = sshd.target()
   const { end, close } = await connectThrough(progress, [], target)
   await using channel = sshChannel({ client: end, target, close })
-  const timed = async (step: (script: string) => Promise<unknown>): Promise<number> => {
+  const timed = async (all: () => Promise<unknown>): Promise<number> => {
     const startedMs = performance.now()
-    for (const script of steps50) await step(script)
+    await all()
     return (performance.now() - startedMs) / steps50.length
   }
-  const overSsh = () => timed((script) => channel.run(progress, { script, environment: { STEP: 'x' } }))
-  const here = () => timed((script) => run('/bin/sh', ['-ec', script]))
+  const overSsh = () =>
+    timed(async () => {
+      for (const script of steps50) await channel.run(progress, { script, environment: { STEP: 'x' } })
+    })
+  const here = () =>
+    timed(() => run('/bin/sh', ['-c', 'for step; do /bin/sh -ec "$step"; done', 'sh', ...steps50]))
   await overSsh()
   const beyond: number[] = []
   const own: number[] = []
