@@ -31,7 +31,8 @@ beforeAll(async () => {
   await space.write('vmwright.yaml', spec)
   await clean()
   await sweep(virsh, prefix)
-  expect((await space.vmwright(['apply'])).code).toBe(0)
+  const { code, stderr } = await space.vmwright(['apply'])
+  if (code !== 0) throw new Error(stderr)
 })
 afterAll(async () => {
   if (space === undefined) return

@@ -1,7 +1,7 @@
 import { generateHostKeys, type HostKey } from '../cloudinit/host-keys.ts'
 import { newMachineId } from '../identity/machine-id.ts'
 import type { GuestAccess } from '../hypervisor/guest-access.ts'
-import { ProvisionError } from '../lib/errors.ts'
+import { isProvisionError, ProvisionError } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { identityScript } from './fork-identity-script.ts'
 
@@ -27,7 +27,7 @@ export function newForkIdentity(progress: Progress, name: string, macs: ForkIden
   }
 }
 
-const identityMs = 180_000
+const identityMs = 300_000
 const firstQuestionMs = 300
 
 /**
@@ -44,18 +44,20 @@ export async function reidentify(outer: Progress, guest: GuestAccess, identity: 
     (seam.nowMs() / 1000).toFixed(3),
     ...identity.macs.map(({ from, to }) => `${from}=${to}`),
   ]
-  const started = fieldsOf(
-    await guest.agent(progress, 'guest-exec', {
-      path: '/bin/sh',
-      arg: ['-c', identityScript, 'sh', ...words],
-      'input-data': Buffer.from(inputOf(identity, seam.randomBytes(64))).toString('base64'),
-      'capture-output': true,
-    }),
+  const started = await untilHeard(progress, `the guest agent of ${identity.name}`, async () =>
+    fieldsOf(
+      await guest.agent(progress, 'guest-exec', {
+        path: '/bin/sh',
+        arg: ['-c', identityScript, 'sh', ...words],
+        'input-data': Buffer.from(inputOf(identity, seam.randomBytes(64))).toString('base64'),
+        'capture-output': true,
+      }),
+    ),
   )
   const pid = started['pid']
   // The agent writes each question into the guest's journal, which an emulated guest feels.
   await progress.sleep(firstQuestionMs)
-  const ended = await progress.poll({ everyMs: 400, what: `${identity.name} to be itself` }, async () => {
+  const ended = await untilHeard(progress, `${identity.name} to be itself`, async () => {
     const status = fieldsOf(await guest.agent(progress, 'guest-exec-status', { pid }))
     return status['exited'] === true ? status : undefined
   })
@@ -68,6 +70,19 @@ export async function reidentify(outer: Progress, guest: GuestAccess, identity: 
     details: { vm: identity.name, exitCode: ended['exitcode'], said: said.slice(-2_000) },
   })
 }
+
+/**
+ * Ten guests that wake at once on two processors let libvirt wait too long for their agents now and then. Asking again
+ * does no harm: the script may run twice.
+ */
+const untilHeard = <T>(progress: Progress, what: string, ask: () => Promise<T | undefined>): Promise<T> =>
+  progress.poll({ everyMs: 400, what }, () =>
+    ask().catch((error: unknown) => {
+      progress.check()
+      if (isProvisionError(error, 'guest.agent-silent')) return undefined
+      throw error
+    }),
+  )
 
 /** As the script reads it. */
 function inputOf({ hostKeys }: ForkIdentity, entropy: Uint8Array): string {

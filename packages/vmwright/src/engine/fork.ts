@@ -8,6 +8,7 @@ import { ProvisionError, messageOf } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { Revert } from '../lib/revert.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
+import { mapBounded } from './bounded.ts'
 import { type ForkIdentity, newForkIdentity, reidentify } from './fork-identity.ts'
 import { warmScript } from './fork-identity-script.ts'
 import { asFork, forkMark, forkNames, type ForkRequest, requireRoom, sourceName } from './fork-plan.ts'
@@ -72,13 +73,14 @@ export async function forkMachines(progress: Progress, options: ForkOptions): Pr
   const startedMs = progress.seam.monotonicMs()
   const source = await freeze(progress, host, options, original)
   const frozenMs = progress.seam.monotonicMs()
-  const results = await Promise.allSettled(
-    names.map(async (name) => {
-      const fork = await makeFork(progress, host, { options, instance, original, source, name, frozenMs })
-      options.onFork?.(fork)
-      return fork
-    }),
-  )
+  // Waking guests want processors; more than these at once only wait for each other.
+  const atOnce = Math.max(4, observed.cpus * 2)
+  const results = await mapBounded(names, atOnce, async (name) => {
+    const making = { options, instance, original, source, name, frozenMs }
+    const [result] = await Promise.allSettled([makeFork(progress, host, making)])
+    if (result.status === 'fulfilled') options.onFork?.(result.value)
+    return result
+  })
   progress.check()
   const failed = results.flatMap((result, index): readonly (readonly [string, unknown])[] =>
     result.status === 'rejected' ? [[names[index] ?? '', result.reason]] : [],
