@@ -28,6 +28,9 @@ export interface TestAgent extends AsyncDisposable {
 /** What may be called here: nothing that touches the machine itself. */
 const allowed = /^guest-(?:ping|info|get-osinfo|exec|exec-status|file-\w+)$/
 
+const isRunFolder = (word: unknown): word is string =>
+  typeof word === 'string' && /^\/run\/vmwright-\w+$/.test(word)
+
 /** A real guest agent that serves this machine over a UNIX socket. `blocked`: commands it refuses. */
 export async function startAgent(blocked: readonly string[] = []): Promise<TestAgent> {
   const folder = await mkdtemp(join(tmpdir(), 'vmwright-agent-'))
@@ -40,6 +43,7 @@ export async function startAgent(blocked: readonly string[] = []): Promise<TestA
   await once(socket, 'connect')
   const calls: string[] = []
   const waiting: { resolve(reply: unknown): void; reject(error: Error): void }[] = []
+  const made = new Set<string>()
   let isGone = false
   let text = ''
   let largestReply = 0
@@ -84,6 +88,8 @@ export async function startAgent(blocked: readonly string[] = []): Promise<TestA
         if (!allowed.test(command)) throw new Error(`${command} must not be called on this machine`)
         if (isGone) throw silent()
         calls.push(command)
+        const words = args?.['arg']
+        if (Array.isArray(words)) words.filter(isRunFolder).forEach((word) => made.add(word))
         return await new Promise((resolve, reject) => {
           waiting.push({ resolve, reject })
           socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`)
@@ -94,7 +100,8 @@ export async function startAgent(blocked: readonly string[] = []): Promise<TestA
     async [Symbol.asyncDispose]() {
       socket.destroy()
       agent.kill('SIGKILL')
-      await rm(folder, { recursive: true, force: true })
+      // Those of commands whose agent was killed.
+      for (const each of [folder, ...made]) await rm(each, { recursive: true, force: true, maxRetries: 3 })
     },
   }
 }
