@@ -63,9 +63,9 @@ packages='
   gpgv acl openssh-client ca-certificates'
 
 test_packages='genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd libguestfs-tools virtinst xfsprogs lvm2
-  isc-dhcp-client ansible-core libxml2-utils'
+  isc-dhcp-client ansible-core libxml2-utils sshpass'
 # These would change a machine of somebody's own by being there; the tests only need the programs.
-ci_packages='openssh-server ifupdown sudo'
+ci_packages='openssh-server ifupdown sudo qemu-guest-agent'
 # libguestfs boots a kernel of this machine, and a container has none.
 case $(. /etc/os-release && echo "$ID") in
 ubuntu) kernel_package=linux-image-virtual ;;
