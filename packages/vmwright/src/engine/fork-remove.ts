@@ -41,6 +41,8 @@ export async function listForks(progress: Progress, { spec, services }: ForksOpt
 
 async function listOn(progress: Progress, session: Session, { project }: ResolvedSpec): Promise<ForkList> {
   const observed = await session.observeHosts(progress)
+  // What is on a host that does not answer nobody knows: no list is better than one that lacks it.
+  for (const name of session.unreachable.keys()) session.host(name)
   const found = await Promise.all(
     [...observed].map(async ([name, { vms }]) => {
       const host = session.host(name)

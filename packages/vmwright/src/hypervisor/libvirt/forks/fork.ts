@@ -103,7 +103,7 @@ async function makeFiles(
     disks.set(volume.device, { path, format: 'qcow2' })
   }
   const definition = parseXml(record.definition)
-  const place = variablesOf(definition)
+  const place = variablesOf(parseXml(record.running))
   const variables = place === undefined ? undefined : `${dirname(place)}/${fork.name}_VARS.fd`
   if (variables !== undefined && record.variables !== undefined) {
     const what = { doing: `write ${variables}`, object: variables, kind: 'copyVariables', mutates: true }

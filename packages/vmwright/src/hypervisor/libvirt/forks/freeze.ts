@@ -44,7 +44,9 @@ export async function freezeRunning(
   await removeFiles(host, progress, files.prefix)
   const definition = await definitionXml(session, progress, domain)
   const disks = frozenDisks(parseXml(definition), files.disk)
-  const variables = variablesOf(parseXml(definition))
+  // Where libvirt chooses the firmware, only the machine that runs tells the file.
+  const { xml: live } = await session.call(progress, calls.domainGetXmlDesc, { domain }, purpose)
+  const variables = variablesOf(parseXml(live))
   await using revert = new Revert()
   revert.add('remove the incomplete source', () => removeFiles(host, lasting(progress), files.prefix))
 
