@@ -75,7 +75,7 @@ project: bench-life
 hosts:
   local: { acceleration: prefer-kvm }
 images:
-  base: { build: { distribution: debian, suite: bookworm, packages: [ifupdown] }, firmware: bios }
+  base: { build: { distribution: debian, suite: bookworm }, firmware: bios }
 pools:
   instances: { path: ${folder}/pool, name: bench-life }
 instances:

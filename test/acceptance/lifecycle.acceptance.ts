@@ -45,10 +45,7 @@ const writeSpec = (lifecycle: object = {}): Promise<string> =>
     project,
     hosts: { local: { acceleration: 'emulate' } },
     images: {
-      base: {
-        build: { distribution: 'debian', suite: 'bookworm', packages: ['ifupdown'] },
-        firmware: 'bios',
-      },
+      base: { build: { distribution: 'debian', suite: 'bookworm' }, firmware: 'bios' },
     },
     instances: { [guest]: { image: 'base', memory: '512MiB', vcpus: 2, snapshot: false } },
     lifecycle: {

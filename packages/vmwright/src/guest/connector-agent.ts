@@ -16,7 +16,7 @@ export function agentConnector({ name, access, connection, libvirtUri }: Connect
       const look = async (): Promise<true | undefined> =>
         (await pingAgent(limited, access)) ? true : undefined
       await limited.poll({ everyMs: 250, what: description }, look, 'guest.agent-silent')
-      if (connection.wait === 'connection') await (await open(limited))[Symbol.asyncDispose]()
+      return connection.wait === 'connection' ? await open(limited) : undefined
     },
     ansible: async () => ansibleOverAgent(name, libvirtUri),
   }

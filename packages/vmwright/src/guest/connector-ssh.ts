@@ -40,11 +40,12 @@ export function sshConnector(context: ConnectorContext, connection: SshConnectio
     })
   }
 
-  const look = async (progress: Progress): Promise<void> => {
-    if (connection.wait === 'connection') return await (await open(progress))[Symbol.asyncDispose]()
+  const look = async (progress: Progress): Promise<GuestChannel | undefined> => {
+    if (connection.wait === 'connection') return await open(progress)
     await firstThatAnswers(progress, context, connection, (address) =>
       readBanner(progress, context.jumps, { address, port: connection.port, user }),
     )
+    return undefined
   }
 
   return {
@@ -54,10 +55,9 @@ export function sshConnector(context: ConnectorContext, connection: SshConnectio
     async awaitReachable(progress) {
       const limited = progress.child({ timeoutMs: connection.timeoutMs })
       let last: ProvisionError | undefined
-      const attempt = async (): Promise<true | undefined> => {
+      const attempt = async (): Promise<{ readonly channel: GuestChannel | undefined } | undefined> => {
         try {
-          await look(limited.child({ timeoutMs: lookMs }))
-          return true
+          return { channel: await look(limited.child({ timeoutMs: lookMs })) }
         } catch (error) {
           progress.check()
           if (!isProvisionError(error) || !mayPass.has(error.code)) throw error
@@ -67,11 +67,14 @@ export function sshConnector(context: ConnectorContext, connection: SshConnectio
           return undefined
         }
       }
-      await limited.poll({ everyMs: pauseMs, what: description }, attempt).catch((error: unknown) => {
-        throw isProvisionError(error, 'wait.timeout') && last !== undefined && progress.remainingMs > 0
-          ? last
-          : error
-      })
+      const reached = await limited
+        .poll({ everyMs: pauseMs, what: description }, attempt)
+        .catch((error: unknown) => {
+          throw isProvisionError(error, 'wait.timeout') && last !== undefined && progress.remainingMs > 0
+            ? last
+            : error
+        })
+      return reached.channel
     },
     ansible: async (progress, folder) =>
       await ansibleOverSsh(progress, folder, {

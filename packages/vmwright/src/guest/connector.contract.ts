@@ -58,7 +58,8 @@ function connector(
 
 it('G5: waits for a real login, opens, and works', async () => {
   const ssh = connector()
-  await ssh.awaitReachable(progress)
+  await using reached = await ssh.awaitReachable(progress)
+  expect((await reached?.run(progress, { script: 'echo there' }))?.stdout).toBe('there\n')
   await using channel = await ssh.open(progress)
   expect((await channel.run(progress, { script: 'echo in' })).stdout).toBe('in\n')
 })

@@ -21,9 +21,10 @@ export interface GuestConnector {
   open(progress: Progress): Promise<GuestChannel>
   /**
    * Resolves when the guest can be reached, in the way of `ConnectionSpec.wait`; throws what the last attempt threw
-   * after `ConnectionSpec.timeoutMs`, and at once what waiting cannot mend.
+   * after `ConnectionSpec.timeoutMs`, and at once what waiting cannot mend. Gives the channel that it had to open to
+   * see that, which is then the caller's.
    */
-  awaitReachable(progress: Progress): Promise<void>
+  awaitReachable(progress: Progress): Promise<GuestChannel | undefined>
   /**
    * What Ansible has to know of the guest. Secrets are only in files of mode 0600 in `folder` (absolute), which the
    * caller deletes.

@@ -7,7 +7,7 @@ import { layerKeys } from '../../snapshots/keys.ts'
 import { type LayerName } from '../../snapshots/layers.ts'
 import { phaseNames } from '../../spec/resolved-lifecycle.ts'
 import { hostOf } from '../host-facts.ts'
-import { stepClock } from './clock.ts'
+import { stepClockByAgent, stepClockByLine } from './clock.ts'
 import type { Guest } from './job.ts'
 import { chooseMemory, createLayer, type MemoryChoice, restoreLayer } from './layers.ts'
 import { baseOf } from './machine.ts'
@@ -59,9 +59,19 @@ export async function bodyOf(progress: Progress, guest: Guest, plan: GuestPlan):
       return restoreLayer(told, guest, restore)
     })
   await startUp(progress, guest, { ranBefore, restored: restore })
+  const ofAgent =
+    restore?.memory === true
+      ? stepClockByAgent(progress, machine.host.guest(machine.name))
+      : Promise.resolve(undefined)
+  // Whatever becomes of the connection is told first.
+  ofAgent.catch(() => {})
   await reach(progress, guest, decision)
   if (restore?.memory === true)
-    await log.run(progress, 'clock', (told) => stepClock(told, guest.line, machine.host.guest(machine.name)))
+    await log.run(progress, 'clock', async (told, note) => {
+      const why = await ofAgent
+      if (why !== undefined) return stepClockByLine(told, guest.line, why)
+      note.because = 'by the guest agent'
+    })
   await keepLayers(progress, guest, { decision, memory, after: 'startup' })
   for (const name of ['dependencies', 'init', 'main'] as const) {
     const phase = job.phases[name]

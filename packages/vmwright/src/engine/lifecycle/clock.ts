@@ -8,24 +8,36 @@ const posix = 'date -u -s "@$1" >/dev/null 2>&1 || date -u -s "@${1%.*}" >/dev/n
 const powershell =
   'Set-Date ([DateTimeOffset]::FromUnixTimeMilliseconds([long]([double]$args[0] * 1000)).LocalDateTime) | Out-Null'
 
+/** An agent that does not answer by then leaves the clock to the line. */
+const agentMs = 5_000
+
 /**
- * Steps the clock of a guest whose memory is of an earlier time: through its line, else through its agent. Throws
- * `guest.command-failed` when neither does it: what builds with a wrong time fails in ways that nobody understands.
+ * Steps the clock of a guest whose memory is of an earlier time, through its agent, which needs no login. Resolves with
+ * why it could not; `undefined`: done. Throws only the cancellation.
  */
-export async function stepClock(progress: Progress, line: GuestLine, access: GuestAccess): Promise<void> {
+export async function stepClockByAgent(progress: Progress, access: GuestAccess): Promise<string | undefined> {
+  try {
+    const time = progress.seam.nowMs() * 1_000_000
+    await access.agent(progress.child({ timeoutMs: agentMs }), 'guest-set-time', { time })
+    return undefined
+  } catch (error) {
+    progress.check()
+    return messageOf(error)
+  }
+}
+
+/**
+ * The same through the guest's line, after its agent could not. Throws `guest.command-failed` when this cannot either:
+ * what builds with a wrong time fails in ways that nobody understands.
+ */
+export async function stepClockByLine(progress: Progress, line: GuestLine, ofAgent: string): Promise<void> {
   const why = await byLine(progress, line)
   if (why === undefined) return
   progress.check()
-  try {
-    const time = progress.seam.nowMs() * 1_000_000
-    await access.agent(progress, 'guest-set-time', { time })
-  } catch (cause) {
-    throw new ProvisionError('guest.command-failed', {
-      message: `The clock of the restored guest could not be set: ${why}; its agent: ${messageOf(cause)}`,
-      hint: 'Let the user of the connection be root by sudo, install qemu-guest-agent, or set `lifecycle.memory` to `never`.',
-      cause,
-    })
-  }
+  throw new ProvisionError('guest.command-failed', {
+    message: `The clock of the restored guest could not be set: ${why}; its agent: ${ofAgent}`,
+    hint: 'Let the user of the connection be root by sudo, install qemu-guest-agent, or set `lifecycle.memory` to `never`.',
+  })
 }
 
 /** `undefined`: done. */

@@ -19,8 +19,11 @@ export class GuestLine implements AsyncDisposable {
 
   /** Throws what the connector throws. */
   async awaitReachable(progress: Progress): Promise<void> {
-    await this.connector.awaitReachable(progress)
+    const channel = await this.connector.awaitReachable(progress)
     this.#reached = true
+    if (channel === undefined) return
+    await this.drop()
+    this.#channel = channel
   }
 
   async current(progress: Progress): Promise<GuestChannel> {

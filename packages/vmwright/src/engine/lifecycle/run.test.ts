@@ -180,6 +180,7 @@ describe('G2: the second run', () => {
       ...connectorOf(context),
       async awaitReachable(progress) {
         seen.push(...seenAddresses(await context.access.addresses(progress)))
+        return undefined
       },
     })
     await openFarm(spec, world, seam, { services: { connectorOf: looking } }).run()
