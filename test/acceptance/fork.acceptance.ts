@@ -93,6 +93,6 @@ it('X9: removed forks leave nothing, and the original runs on', async () => {
   const machines = await virsh('list', '--all', '--name')
   expect(machines).toContain(original)
   for (const name of forks) expect(machines).not.toContain(name)
-  expect(await virsh('vol-list', 'vmwright-instances')).not.toContain('fork')
+  expect(await virsh('vol-list', 'vmwright-instances')).not.toContain('-fork-')
   expect((await space.vmwright(['ssh', original, '--', 'hostname'])).stdout.trim()).toBe(original)
 })

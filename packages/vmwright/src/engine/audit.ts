@@ -76,7 +76,8 @@ async function forksOf(
       }),
     ),
   )
-  return found.flat()
+  const byName = new Intl.Collator('en', { numeric: true })
+  return found.flat().toSorted((one, other) => byName.compare(one.name, other.name))
 }
 
 async function ask(
