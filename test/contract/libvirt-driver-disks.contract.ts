@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, open, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -196,6 +196,14 @@ describe('images', () => {
     expect((await stat(localPath)).ino).toBe(ino)
     expect(await virsh('vol-list', pool)).toContain('cached.raw')
   })
+})
+
+it('a volume whose file somebody removed is written anew', async () => {
+  const { host, progress } = test
+  await host.writeVolume(progress, volume('gone.iso'), new Uint8Array(KiB))
+  await rm(fileOf('gone.iso'))
+  await host.writeVolume(progress, volume('gone.iso'), new Uint8Array(2 * KiB))
+  expect((await stat(fileOf('gone.iso'))).size).toBe(2 * KiB)
 })
 
 describe('a full disk', () => {

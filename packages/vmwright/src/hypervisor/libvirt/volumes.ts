@@ -159,10 +159,7 @@ export async function writeVolume(
     upload(session, progress, { vol, offset: 0, length: source.length, source })
   const fill = (vol: StorageVolume): Promise<void> =>
     orDelete(session, progress, ref, () => write(vol, content))
-  await explainFull(session, progress, ref, content.length, async () => {
-    const options = { ...purpose, absent: [errorCode.storageVolumeExists] }
-    const created = await session.callUnless(progress, calls.storageVolCreateXml, { pool, xml }, options)
-    if (created !== undefined) return fill(created.vol)
+  const overwrite = async (): Promise<void> => {
     const vol = await volumeOfBase(session, progress, ref)
     const { capacity } = await session.call(progress, calls.storageVolGetInfo, { vol }, purpose)
     if (capacity <= BigInt(content.length)) {
@@ -173,6 +170,17 @@ export async function writeVolume(
     await write(vol, new Uint8Array(Number(capacity)))
     await deleteVolume(session, progress, ref)
     return fill((await session.call(progress, calls.storageVolCreateXml, { pool, xml }, purpose)).vol)
+  }
+  await explainFull(session, progress, ref, content.length, async () => {
+    const options = { ...purpose, absent: [errorCode.storageVolumeExists] }
+    const created = await session.callUnless(progress, calls.storageVolCreateXml, { pool, xml }, options)
+    if (created !== undefined) return fill(created.vol)
+    return overwrite().catch(async (error: unknown) => {
+      // Somebody removed the file, and libvirt has not noticed.
+      if (libvirtCodeOf(error) !== errorCode.noStorageVolume) throw error
+      await refreshPool(session, progress, ref.pool)
+      return fill((await session.call(progress, calls.storageVolCreateXml, { pool, xml }, purpose)).vol)
+    })
   })
 }
 
