@@ -127,7 +127,17 @@ pid=$1 sid=$1 all=" $1 "
 fields() { { read -r line <"/proc/$1/stat"; } 2>/dev/null && line=${'${line##*) }'}; }
 if fields "$pid"; then
   set -- $line
-  case $4 in "$pid" | "$2") sid=$4 ;; esac
+  parent=$2 session=$4
+  case $session in
+    "$pid" | "$parent") sid=$session ;;
+    *)
+      # Between it and the leader of its session may stand who made it another user.
+      { read -r name <"/proc/$parent/comm"; } 2>/dev/null || name=
+      case $name in
+        sudo | su) if fields "$parent"; then set -- $line; [ "$2" != "$session" ] || sid=$session; fi ;;
+      esac
+      ;;
+  esac
 elif ! [ -e /proc/self/stat ]; then
   all=" -$pid "
 fi
@@ -153,7 +163,13 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
     fields "$id" || continue
     case $line in Z*) ;; *) left=yes ;; esac
   done
-  [ -n "$left" ] || exit 0
+  if [ -z "$left" ]; then
+    # What was begotten while it was looked at.
+    before=$all
+    look
+    [ "$all" != "$before" ] || exit 0
+    kill -s TERM -- $all
+  fi
   sleep 0.1 || sleep 1
 done 2>/dev/null
 look
