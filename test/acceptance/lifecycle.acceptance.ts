@@ -264,7 +264,7 @@ describe('a lifecycle', () => {
       { shell: 'id -un > /root/who; echo "$TOKEN" | wc -c >> /root/who' },
       { fetch: '/root/who' },
     ])
-    const life = await live('--allow', 'restore-clean,main,terminate,shutdown')
+    const life = await live('--allow', 'restore-clean,main,shutdown')
     expect(life.ended).toMatchObject({ code: 0 })
     expect(linesOf(await fetched(life, 'who'))).toEqual(['root', String(secret.length + 1)])
   })
