@@ -36,7 +36,7 @@ export interface ForkList {
 /** The forks of a project on all its hosts. Changes nothing. */
 export async function listForks(progress: Progress, { spec, services }: ForksOptions): Promise<ForkList> {
   await using session = await Session.open(progress, spec, spec.instances, services)
-  return listOn(progress, session, spec)
+  return await listOn(progress, session, spec)
 }
 
 async function listOn(progress: Progress, session: Session, { project }: ResolvedSpec): Promise<ForkList> {

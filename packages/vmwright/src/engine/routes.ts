@@ -29,7 +29,7 @@ export async function findRoutes(
 ): Promise<readonly HostRoutes[]> {
   await using session = await Session.open(progress, request.spec, request.instances, request.services)
   const { spec, instances, observed } = await session.locate(progress)
-  return Promise.all(
+  return await Promise.all(
     [...observed].map(async ([name, host]) => ({
       host: name,
       advice: adviceFor(spec, instances, host),

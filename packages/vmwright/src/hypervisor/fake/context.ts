@@ -19,10 +19,18 @@ export interface FakeContext {
   /** One mutation: one effect. */
   change(progress: Progress, kind: string, object: string, mutate: () => void): Promise<void>
   same(a: unknown, b: unknown): boolean
+  /** From here on nothing is reached any more. */
+  close(): void
 }
 
 export function createContext(world: FakeWorld, seam: Seam, options: FakeOptions): FakeContext {
+  let isClosed = false
   const reach = (): void => {
+    if (isClosed) {
+      throw new ProvisionError('host.connection-lost', {
+        message: `The connection to ${world.host} was closed by this side.`,
+      })
+    }
     if (world.down) {
       throw new ProvisionError('host.unreachable', {
         message: `The hypervisor on ${world.host} does not answer.`,
@@ -52,5 +60,6 @@ export function createContext(world: FakeWorld, seam: Seam, options: FakeOptions
       })
     },
     same: isDeepStrictEqual,
+    close: () => void (isClosed = true),
   }
 }

@@ -88,6 +88,6 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
     whyNoMemorySnapshot: (progress, vm) => whyNoMemorySnapshot(context, progress, vm),
     forks: hostForks(context),
     guest: (vm) => openGuest(context, vm),
-    async close() {},
+    close: async () => context.close(),
   }
 }
