@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { renderPlan } from '../packages/vmwright/src/cli/output/plan-text.ts'
 import { preview } from '../packages/vmwright/src/engine/operations.ts'
-import { requestDefaults, servicesFor } from '../packages/vmwright/src/engine/testing.ts'
+import { servicesFor } from '../packages/vmwright/src/engine/testing.ts'
+import { plainRequest } from '../packages/vmwright/src/plan/plain-request.ts'
 import { createFakeWorld } from '../packages/vmwright/src/hypervisor/fake/world.ts'
 import { Progress } from '../packages/vmwright/src/lib/progress.ts'
 import { createFakeSeam } from '../packages/vmwright/src/lib/testing/fake-seam.ts'
@@ -23,7 +24,7 @@ it('K3, K4, K6: the plan of the example cluster.yaml makes its pool, network, ru
   const plan = await preview(
     new Progress(createFakeSeam({ seed: 1 })),
     { spec, instances: spec.instances, services: servicesFor(world) },
-    requestDefaults,
+    plainRequest,
   )
   expect(plan.findings.filter(({ severity }) => severity === 'error')).toEqual([])
   expect(plan.changes.map(({ instance, action }) => [instance, action])).toEqual(

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { renderSeed } from '../../packages/vmwright/src/cloudinit/render.ts'
 import { apply, type OperationOptions, preview } from '../../packages/vmwright/src/engine/operations.ts'
-import { requestDefaults, servicesFor } from '../../packages/vmwright/src/engine/testing.ts'
+import { servicesFor } from '../../packages/vmwright/src/engine/testing.ts'
+import { plainRequest } from '../../packages/vmwright/src/plan/plain-request.ts'
 import type { Hypervisor, VmDefinition } from '../../packages/vmwright/src/hypervisor/contract.ts'
 import { openFakeHost } from '../../packages/vmwright/src/hypervisor/fake/fake-host.ts'
 import type { HostInterface } from '../../packages/vmwright/src/hypervisor/host/network.ts'
@@ -131,9 +132,9 @@ async function run(given: ResolvedSpec) {
     confirm: async () => true,
   }
   const progress = (): Progress => new Progress(createFakeSeam())
-  const plan = await preview(progress(), options, requestDefaults)
-  const result = await apply(progress(), options, requestDefaults)
-  const again = await preview(progress(), options, requestDefaults)
+  const plan = await preview(progress(), options, plainRequest)
+  const result = await apply(progress(), options, plainRequest)
+  const again = await preview(progress(), options, plainRequest)
   return { plan, result, again, definitions }
 }
 

@@ -13,7 +13,8 @@ import { apply, destroy, type OperationOptions, preview, status } from './operat
 import { ping } from './ping.ts'
 import { restoreSnapshot } from './restore.ts'
 import type { SessionServices } from './session.ts'
-import { requestDefaults, servicesFor } from './testing.ts'
+import { servicesFor } from './testing.ts'
+import { plainRequest } from '../plan/plain-request.ts'
 
 const names = ['a', 'b', 'c'] as const
 
@@ -71,10 +72,10 @@ function createCluster(overrides: Partial<FakeWorld> = {}) {
     return {
       apply: (listen?: OperationOptions['onEvent']) => {
         onEvent = listen
-        return apply(progress, options, requestDefaults)
+        return apply(progress, options, plainRequest)
       },
       destroy: () => destroy(progress, options, { disks: 'delete', adopt: new Set() }),
-      plan: () => preview(progress, options, requestDefaults),
+      plan: () => preview(progress, options, plainRequest),
       status: () => status(progress, options),
       logins: () => findLogins(progress, { spec, instances, services, identityFile: '/key' }),
       ping: () =>

@@ -7,7 +7,8 @@ import type { ApplyRequest } from '../plan/plan.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import { instanceSpec, resolvedSpec } from '../testing/specs.ts'
 import { preview } from './operations.ts'
-import { openBench, requestDefaults, servicesFor } from './testing.ts'
+import { openBench, servicesFor } from './testing.ts'
+import { plainRequest } from '../plan/plain-request.ts'
 
 const { cloudInit } = instanceSpec('web-1')
 const locked = (name: string, variable: string): InstanceSpec =>
@@ -33,7 +34,7 @@ async function findingsOn(
   const plan = await preview(
     progress,
     { spec, instances: spec.instances, services },
-    { ...requestDefaults, ...request },
+    { ...plainRequest, ...request },
   )
   expect(JSON.stringify(plan)).not.toContain('s3cret')
   return plan.findings.map(

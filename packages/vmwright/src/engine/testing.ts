@@ -1,3 +1,4 @@
+import { plainRequest } from '../plan/plain-request.ts'
 import { census } from '../hypervisor/fake/census.ts'
 import { openFakeHost } from '../hypervisor/fake/fake-host.ts'
 import type { FakeWorld } from '../hypervisor/fake/world.ts'
@@ -32,17 +33,6 @@ const image = {
   version: undefined,
   digest: { algorithm: 'sha256', hex: '0123456789abcdef'.repeat(4) },
 } as const
-
-export const requestDefaults: ApplyRequest = {
-  stage: 'full',
-  adopt: new Set(),
-  replace: new Set(),
-  reseed: new Set(),
-  restart: new Set(),
-  restartNetworks: new Set(),
-  reuseDisks: new Set(),
-  refreshImages: false,
-}
 
 /** What the entry points plug in, for an in-memory host. */
 export const servicesFor = (world: FakeWorld): SessionServices => ({
@@ -91,9 +81,9 @@ export function openBench(
   const progress = () => new Progress(seam, more.signal === undefined ? {} : { signal: more.signal })
   return {
     events,
-    apply: (request) => apply(progress(), options, { ...requestDefaults, ...request }),
+    apply: (request) => apply(progress(), options, { ...plainRequest, ...request }),
     destroy: (request) => destroy(progress(), options, { disks: 'delete', adopt: new Set(), ...request }),
-    plan: (request) => preview(progress(), options, { ...requestDefaults, ...request }),
+    plan: (request) => preview(progress(), options, { ...plainRequest, ...request }),
   }
 }
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { preview } from '../engine/operations.ts'
-import { requestDefaults, servicesFor } from '../engine/testing.ts'
+import { servicesFor } from '../engine/testing.ts'
+import { plainRequest } from '../plan/plain-request.ts'
 import { createFakeWorld } from '../hypervisor/fake/world.ts'
 import { Progress } from '../lib/progress.ts'
 import { createFakeSeam } from '../lib/testing/fake-seam.ts'
@@ -32,7 +33,7 @@ test.each([
   const plan = await preview(
     new Progress(createFakeSeam({ seed: 1 })),
     { spec, instances: spec.instances, services: servicesFor(world) },
-    requestDefaults,
+    plainRequest,
   )
   expect(plan.findings.filter(({ severity }) => severity === 'error')).toEqual([])
   expect(plan.changes.map(({ instance, action }) => [instance, action])).toEqual(

@@ -1,7 +1,7 @@
+import { plainRequest } from '../../plan/plain-request.ts'
 import { join, resolve } from 'node:path'
 import { composeServices } from '../../compose.ts'
 import { apply, destroy, preview } from '../../engine/operations.ts'
-import type { ApplyRequest } from '../../plan/plan.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
 import {
   makeBenchmarkFolder,
@@ -83,22 +83,11 @@ const cleanUp = (context: CliContext, loaded: Wanted, options: StepOptions): Pro
 
 const provision = (context: CliContext, loaded: Wanted, options: StepOptions): Promise<number> =>
   operate(context, [], options, 'apply', {
-    work: (progress, operation) => apply(progress, operation, nothingSpecial),
+    work: (progress, operation) => apply(progress, operation, plainRequest),
     needsConfirmation: () => false,
     loaded,
     tell: 'problems',
   })
-
-const nothingSpecial: ApplyRequest = {
-  stage: 'full',
-  adopt: new Set(),
-  replace: new Set(),
-  reseed: new Set(),
-  restart: new Set(),
-  restartNetworks: new Set(),
-  reuseDisks: new Set(),
-  refreshImages: false,
-}
 
 /** Looks at the plan that replaces every machine, which is what a cold benchmark does in two steps. */
 async function mayBeMadeAgain(context: CliContext, loaded: Wanted, options: ColdOptions): Promise<boolean> {
@@ -107,7 +96,7 @@ async function mayBeMadeAgain(context: CliContext, loaded: Wanted, options: Cold
     preview(
       progress,
       { ...loaded, services: composeServices(loaded.spec, context) },
-      { ...nothingSpecial, replace },
+      { ...plainRequest, replace },
     ),
   )
   const errors = plan.findings.filter((finding) => finding.severity === 'error')

@@ -1,3 +1,4 @@
+import { plainRequest } from '../../plan/plain-request.ts'
 import { composeServices } from '../../compose.ts'
 import { forkMachines, type ForkReport, type ForkResult } from '../../engine/fork.ts'
 import { asFork, forkNames } from '../../engine/fork-plan.ts'
@@ -15,7 +16,6 @@ import { load, requireInstance } from '../load.ts'
 import { operate } from '../operate.ts'
 import { type SpecOptions, sshCommand } from '../options.ts'
 import { formatTable } from '../output/table.ts'
-import { requestOf } from '../request.ts'
 
 export interface ForkCommandOptions extends SpecOptions {
   readonly count: number
@@ -88,23 +88,12 @@ function cold(context: CliContext, name: string, options: ForkCommandOptions): P
     const instances = forkNames(request, taken).map((each) => asFork(spec, instance, each))
     const whole = { ...spec, instances: [...spec.instances, ...instances] }
     return operate(context, [], { ...options, yes: true }, 'fork --cold', {
-      work: (progress, operation) => apply(progress, operation, requestOf(whole, plainRequest)),
+      work: (progress, operation) => apply(progress, operation, plainRequest),
       needsConfirmation: () => false,
       loaded: { spec: whole, instances },
     })
   })
 }
-
-const plainRequest = {
-  stage: 'full',
-  adopt: [],
-  replace: [],
-  reseed: [],
-  restart: [],
-  restartNetwork: [],
-  reuseDisks: [],
-  refreshImages: false,
-} as const
 
 function list(context: CliContext, options: ForkCommandOptions): Promise<number> {
   return attempt(context, options, async () => {

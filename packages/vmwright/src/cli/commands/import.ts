@@ -1,3 +1,4 @@
+import { plainRequest } from '../../plan/plain-request.ts'
 import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { composeServices } from '../../compose.ts'
@@ -13,7 +14,6 @@ import { attempt, show, withView } from '../attempt.ts'
 import type { CliContext } from '../context.ts'
 import { exitCode } from '../exit-codes.ts'
 import { renderPlan } from '../output/plan-text.ts'
-import { requestOf } from '../request.ts'
 
 export interface ImportOptions {
   readonly from?: string
@@ -157,18 +157,8 @@ async function check(
     return exitCode.specInvalid
   }
   const services = composeServices(spec, context)
-  const request = requestOf(spec, {
-    stage: 'full',
-    adopt: [],
-    replace: [],
-    reseed: [],
-    restart: [],
-    restartNetwork: [],
-    reuseDisks: [],
-    refreshImages: false,
-  })
   const plan = await withView(context, {}, (progress) =>
-    preview(progress, { spec, instances: spec.instances, services }, request),
+    preview(progress, { spec, instances: spec.instances, services }, plainRequest),
   )
   show(context, options.json, { notes: imported.notes, plan }, () => renderPlan(plan, 'changes'))
   if (plan.findings.some((finding) => finding.severity === 'error')) return exitCode.blocked

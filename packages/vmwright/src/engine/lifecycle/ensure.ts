@@ -1,3 +1,4 @@
+import { plainRequest } from '../../plan/plain-request.ts'
 import type { ErrorReport } from '@vmwright/contract'
 import type { ObservedVm } from '../../hypervisor/contract.ts'
 import { ProvisionError } from '../../lib/errors.ts'
@@ -22,7 +23,7 @@ export async function lookAtMachine(
   const input = await session.observe(progress, 'make')
   session.host(instance.host) // throws why it cannot be reached
   const vm = machineIn(input, instance.name)
-  const plan = planApply({ ...input, missingSecrets: new Map() }, { ...requestDefaults, stage: 'provision' })
+  const plan = planApply({ ...input, missingSecrets: new Map() }, { ...plainRequest, stage: 'provision' })
   const digest = image ?? templateIdentity(input, instance.source.id, instance.host)
   return {
     vm,
@@ -54,17 +55,6 @@ export async function makeMachine(
   return observeMachine(progress, guest.session, instance)
 }
 
-const requestDefaults: ApplyRequest = {
-  stage: 'full',
-  adopt: new Set(),
-  replace: new Set(),
-  reseed: new Set(),
-  restart: new Set(),
-  restartNetworks: new Set(),
-  reuseDisks: new Set(),
-  refreshImages: false,
-}
-
 async function applyOne(
   progress: Progress,
   { job }: Workplace,
@@ -94,7 +84,7 @@ async function applyOne(
     locking,
     confirm: async () => true,
   }
-  const result = await apply(progress, operation, { ...requestDefaults, ...request })
+  const result = await apply(progress, operation, { ...plainRequest, ...request })
   progress.check()
   const finding = result.plan.findings.find(({ severity }) => severity === 'error')
   if (result.outcome === 'blocked' && finding !== undefined)
