@@ -5,8 +5,6 @@ import type { GuestLine } from './line.ts'
 
 /** GNU's `date` takes fractions of a second, that of BusyBox does not. */
 const posix = 'date -u -s "@$1" >/dev/null 2>&1 || date -u -s "@${1%.*}" >/dev/null'
-const powershell =
-  'Set-Date ([DateTimeOffset]::FromUnixTimeMilliseconds([long]([double]$args[0] * 1000)).LocalDateTime) | Out-Null'
 
 /** An agent that does not answer by then leaves the clock to the line. */
 const agentMs = 5_000
@@ -44,11 +42,10 @@ export async function stepClockByLine(progress: Progress, line: GuestLine, ofAge
 async function byLine(progress: Progress, line: GuestLine): Promise<string | undefined> {
   try {
     const channel = await line.current(progress)
-    const isWindows = channel.kind === 'winrm'
     const { exitCode, stderr } = await channel.run(progress, {
-      script: isWindows ? powershell : posix,
+      script: posix,
       args: [(progress.seam.nowMs() / 1000).toFixed(3)],
-      ...(isWindows ? {} : { user: 'root' }),
+      user: 'root',
     })
     return exitCode === 0 ? undefined : `${stderr.trim() || `exit code ${exitCode}`}`
   } catch (error) {

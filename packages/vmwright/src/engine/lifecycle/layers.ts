@@ -115,14 +115,9 @@ async function createSnapshot(
   return `kept as ${name}, without memory${why === undefined ? '' : `: ${why}`}`
 }
 
-const flushWindows =
-  'Get-Volume | Where-Object DriveLetter | ForEach-Object { Write-VolumeCache -DriveLetter $_.DriveLetter }'
-
 async function flush(progress: Progress, { line, job }: Guest): Promise<void> {
   const channel = await line.current(progress)
-  const { exitCode, stderr } = await channel.run(progress, {
-    script: channel.kind === 'winrm' ? flushWindows : 'sync',
-  })
+  const { exitCode, stderr } = await channel.run(progress, { script: 'sync' })
   if (exitCode === 0) return
   throw new ProvisionError('guest.command-failed', {
     message: `${job.instance.name} could not write out its files before a snapshot: ${stderr.trim() || `exit code ${exitCode}`}`,
