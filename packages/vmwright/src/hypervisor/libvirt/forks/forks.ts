@@ -100,7 +100,7 @@ async function sources(host: HostAccess, progress: Progress): Promise<readonly F
     snapshot: record.snapshot,
     createdAtMs: record.createdAtMs,
     sizeBytes,
-    dependents: dependents.filter(({ source }) => source === record.name).map(({ vm }) => vm),
+    dependents: dependents.filter(({ source }) => source === record.name).map(({ vm }) => vm).toSorted(),
   }))
 }
 

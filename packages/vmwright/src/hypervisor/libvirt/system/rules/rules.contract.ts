@@ -265,6 +265,16 @@ describe.each(Object.entries(filters))('K6: rules in %s', (name, prepare) => {
     expect(await stateOfHost()).toBe(before)
   })
 
+  it('K6, K11: two projects that come and go at the same moment leave nothing', async () => {
+    for (let round = 0; round < 5; round++) {
+      await Promise.all([rules.apply(progress, lab), rules.apply(progress, other)])
+      await Promise.all([rules.remove(progress, lab), rules.apply(progress, other)])
+      await Promise.all([rules.apply(progress, lab), rules.remove(progress, other)])
+      await Promise.all([rules.remove(progress, lab), rules.remove(progress, other)])
+      expect(await stateOfHost()).toBe(before)
+    }
+  })
+
   it('K6, K11: leaves hooks of others, and a folder that was there before', async () => {
     const theirs = join(places.hooks, 'network.d/theirs')
     await mkdir(join(places.hooks, 'network.d'), { recursive: true })

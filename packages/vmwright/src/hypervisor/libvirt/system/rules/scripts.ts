@@ -65,6 +65,11 @@ exit 0
 
 export const hookName = 'vmwright'
 
+/** Runs of several projects change the same folders: one after the other. The lock ends with the script. */
+const oneAtATime = `
+exec 9<"\${hooks%/*}" && flock -w 60 9 || { echo "another run changes the rules of this host" >&2; exit 1; }
+`
+
 /**
  * `$1`: folder of rules, `$2`: folder of hooks, `$3`: the hook; then name and content of each file. What is in force
  * is replaced only by what was loaded, and files only by those. Hook folders that were not there are noted first, so
@@ -75,6 +80,7 @@ export const applyScript = `
 LC_ALL=C; export LC_ALL
 umask 022
 rules=$1 hooks=$2 hook=$3
+${oneAtATime}
 ${loader}
 mkdir -p "$rules" || exit 1
 for folder in "$hooks" "$hooks/network.d"; do
@@ -131,6 +137,7 @@ for name in $new; do mv -f "$rules/.$name" "$rules/$name" || exit 1; done
 export const removeScript = `
 LC_ALL=C; export LC_ALL
 rules=$1 hooks=$2 key=$3
+${oneAtATime}
 ${loader}
 for file in "$rules/$key".* "$rules/.$key".*; do
   [ ! -f "$file" ] || { unload "$file" && rm -f "$file"; } || exit 1
