@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { census } from '../support/census.ts'
 import { define, type Lab, network, openLab, quickGuests } from '../support/lab.ts'
 import { whyNoPrivateLibvirt } from '../support/private-libvirt.ts'
-import { type Ended, jsonRun } from '../support/program.ts'
+import { type Ended, jsonRun, requireCode } from '../support/program.ts'
 import { linesOf } from '../support/virsh.ts'
 
 /**
@@ -47,9 +47,7 @@ const writeSpec = (name: string, more: object): Promise<string> =>
   })
 
 async function expectCode(code: number, ...args: readonly string[]): Promise<Ended> {
-  const ended = await lab.space.vmwright(args)
-  expect({ args, code: ended.code, stderr: ended.stderr }).toEqual({ args, code, stderr: expect.any(String) })
-  return ended
+  return requireCode(await lab.space.vmwright(args), code)
 }
 
 /** All that libvirt has and all that lies in the pool. */

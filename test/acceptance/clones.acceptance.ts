@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { census } from '../support/census.ts'
 import { define, type Lab, openLab, quickGuests } from '../support/lab.ts'
 import { whyNoPrivateLibvirt } from '../support/private-libvirt.ts'
-import { type Ended, jsonRun, mutationsOf } from '../support/program.ts'
+import { type Ended, jsonRun, mutationsOf, requireCode } from '../support/program.ts'
 import { linesOf } from '../support/virsh.ts'
 
 /**
@@ -98,9 +98,7 @@ const writeSpec = (more: object): Promise<string> =>
 const { image: _image, rootDisk: _rootDisk, ...quickDefaults } = quickGuests
 
 async function expectCode(code: number, ...args: readonly string[]): Promise<Ended> {
-  const ended = await lab.space.vmwright(args)
-  expect({ args, code: ended.code, stderr: ended.stderr }).toEqual({ args, code, stderr: expect.any(String) })
-  return ended
+  return requireCode(await lab.space.vmwright(args), code)
 }
 
 /** What libvirt has and what lies in the folders, the templates' content and modes among it. */

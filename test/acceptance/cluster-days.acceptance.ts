@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type Lab, openLab, quickGuests } from '../support/lab.ts'
 import { whyNoPrivateLibvirt } from '../support/private-libvirt.ts'
-import { jsonRun, mutationsOf } from '../support/program.ts'
+import { jsonRun, mutationsOf, requireCode } from '../support/program.ts'
 import { linesOf } from '../support/virsh.ts'
 
 /** Clusters on bad days, on a libvirt of their own, of guests that need no time to boot. */
@@ -53,14 +53,7 @@ async function cluster({ project, third, count = 2, network = {} }: Cluster): Pr
 const vmwright = (...args: readonly string[]) => lab.space.vmwright(args)
 
 async function ok(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await vmwright(...args)
-  expect({ args, code, stdout, stderr }).toEqual({
-    args,
-    code: 0,
-    stdout: expect.any(String),
-    stderr: expect.any(String),
-  })
-  return stdout
+  return requireCode(await vmwright(...args)).stdout
 }
 
 const rulesOf = async (project: string): Promise<readonly string[]> =>

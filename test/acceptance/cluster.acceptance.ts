@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Outside, openOutside } from '../support/outside.ts'
-import { jsonRun, mutationsOf } from '../support/program.ts'
+import { jsonRun, mutationsOf, requireCode } from '../support/program.ts'
 import { sweep } from '../support/sweep.ts'
 import { linesOf, openVirsh } from '../support/virsh.ts'
 import { openWorkspace, type Workspace } from '../support/workspace.ts'
@@ -84,9 +84,7 @@ const hostState = async (): Promise<string> =>
 const vmwright = (...args: readonly string[]) => space.vmwright(args)
 
 async function inGuest(name: string, script: string): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await vmwright('ssh', name, '--', script)
-  expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: expect.any(String) })
-  return linesOf(stdout)
+  return linesOf(requireCode(await vmwright('ssh', name, '--', script)).stdout)
 }
 
 /** What a server says first, asked from within a guest: its image has no program for that but the shell. */
@@ -95,15 +93,13 @@ const ask = (host: string, port: number): string =>
 
 describe('a cluster', () => {
   it('K3, K4, K6, X2: the plan tells its network, rules and pool, and does nothing', async () => {
-    const { code, stdout, stderr } = await vmwright('plan')
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    const { stdout } = requireCode(await vmwright('plan'))
     for (const said of [`${prefix}net`, `${prefix}pool`, 'rules']) expect(stdout).toContain(said)
     expect(await hostState()).toBe(before)
   })
 
   it('K3, K4, K7, K8: is made of guests without cloud-init, which root reaches by key', async () => {
-    const { code, stderr } = await vmwright('apply')
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    requireCode(await vmwright('apply'))
     const found = await Promise.all(
       [one, two].map((name) =>
         inGuest(
@@ -162,8 +158,7 @@ describe('a cluster', () => {
     await virsh('net-destroy', `${prefix}net`)
     const plan = await vmwright('plan', '--detailed-exitcode')
     expect(plan.stdout).toContain(`${prefix}net`)
-    const { code, stderr } = await vmwright('apply')
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    requireCode(await vmwright('apply'))
     // A bridge forwards for a port only some seconds after it was joined.
     for (const name of [one, two])
       await space.until(async () => (await vmwright('ssh', name, '--', 'true')).code === 0)
@@ -174,12 +169,7 @@ describe('a cluster', () => {
   })
 
   it('K11: is taken away, and the host is as it was before', async () => {
-    const { code, stdout, stderr } = await vmwright('destroy', '--disks', '--yes', '--verify')
-    expect({ code, stdout, stderr }).toEqual({
-      code: 0,
-      stdout: expect.any(String),
-      stderr: expect.any(String),
-    })
+    requireCode(await vmwright('destroy', '--disks', '--yes', '--verify'))
     expect(await hostState()).toBe(before)
     const names = [
       ...linesOf(await virsh('net-list', '--all', '--name')),

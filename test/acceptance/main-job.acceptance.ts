@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { watchCommandLines } from '../support/argv-watch.ts'
 import { census } from '../support/census.ts'
 import { type Facts, freeAddress, guestFacts, guestScript } from '../support/guest-facts.ts'
-import { type JsonResult, jsonRun, mutationsOf, program } from '../support/program.ts'
+import { type JsonResult, jsonRun, mutationsOf, program, requireCode } from '../support/program.ts'
 import { sweep } from '../support/sweep.ts'
 import { linesOf, openVirsh } from '../support/virsh.ts'
 import { openWorkspace, type Workspace } from '../support/workspace.ts'
@@ -173,7 +173,7 @@ describe('apply', () => {
     const watch = watchCommandLines(password)
     const { code, stdout, stderr } = await vmwright('apply')
     const watched = await watch.stop()
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    requireCode({ code, stdout, stderr })
     expect(stderr).toContain(`${web}: define ${web}`)
     expect(stderr).not.toContain(`define ${db}`)
     expect(stderr).toMatch(new RegExp(`^${db}: wait until ${db} is ready: done in \\d`, 'm'))
@@ -331,10 +331,9 @@ describe('later', () => {
       name,
       'sudo touch /var/lib/after-snapshot && sync && cat /proc/sys/kernel/random/boot_id',
     )
-    expect(write.code).toBe(0)
+    requireCode(write)
     expect(await vmwright('snapshot', 'restore', name)).toMatchObject({ code: 3 })
-    const restore = await vmwright('snapshot', 'restore', name, '--yes')
-    expect({ code: restore.code, stderr: restore.stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    requireCode(await vmwright('snapshot', 'restore', name, '--yes'))
     const { stdout } = await inGuest(name, 'ls /var/lib; cat /etc/machine-id')
     expect(stdout).toContain('cloud')
     expect(stdout).not.toContain('after-snapshot')
@@ -346,8 +345,10 @@ describe('later', () => {
     await writeSpec({ webDisk: '5GiB' })
     const { stdout } = await vmwright('plan')
     expect(stdout).toMatch(/disk vda.*4 GiB.*5 GiB/)
-    expect((await vmwright('apply')).code).toBe(0)
-    expect((await inGuest(web, 'lsblk -bndo SIZE /dev/vda')).stdout.trim()).toBe(String(5 * 1024 ** 3))
+    requireCode(await vmwright('apply'))
+    expect(requireCode(await inGuest(web, 'lsblk -bndo SIZE /dev/vda')).stdout.trim()).toBe(
+      String(5 * 1024 ** 3),
+    )
     expect(await vmwright('plan', '--detailed-exitcode')).toMatchObject({ code: 0 })
     await writeSpec({ webDisk: '4GiB' })
     expect(await vmwright('apply')).toMatchObject({

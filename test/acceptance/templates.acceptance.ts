@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freeAddress } from '../support/guest-facts.ts'
-import { type JsonResult, jsonRun, mutationsOf } from '../support/program.ts'
+import { type JsonResult, jsonRun, mutationsOf, requireCode } from '../support/program.ts'
 import { sweep } from '../support/sweep.ts'
 import { linesOf, openVirsh } from '../support/virsh.ts'
 import { openWorkspace, type Workspace } from '../support/workspace.ts'
@@ -76,8 +76,7 @@ const writeSpec = (): Promise<string> =>
 
 /** A machine as somebody may have installed it by hand: nothing in it is ours. */
 async function makeTemplate(): Promise<void> {
-  const pulled = await vmwright('images', 'pull', '--image', 'base', '--json')
-  expect({ code: pulled.code, stderr: pulled.stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+  const pulled = requireCode(await vmwright('images', 'pull', '--image', 'base', '--json'))
   const cached = /"(\/[^"]+\.qcow2)"/.exec(pulled.stdout)?.[1] ?? ''
   await run('qemu-img', ['convert', '-O', 'qcow2', cached, disk('root.qcow2')])
   await run('qemu-img', ['create', '-q', '-f', 'raw', disk('data.raw'), '64M'])
@@ -114,15 +113,12 @@ const sha256 = async (path: string): Promise<string> =>
     .digest('hex')
 
 async function inGuest(name: string, script: string): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await vmwright('ssh', name, '--', script)
-  expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: expect.any(String) })
-  return linesOf(stdout)
+  return linesOf(requireCode(await vmwright('ssh', name, '--', script)).stdout)
 }
 
 describe('clones with an operating system', () => {
   it('T3, T10: the plan says what each is made of, and changes nothing', async () => {
-    const { code, stdout, stderr } = await vmwright('apply', '--check')
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    const { stdout } = requireCode(await vmwright('apply', '--check'))
     expect(stdout).toContain(golden)
     expect(linesOf(await virsh('list', '--all', '--name')).filter((name) => name.startsWith(prefix))).toEqual(
       [golden],
@@ -130,8 +126,7 @@ describe('clones with an operating system', () => {
   })
 
   it('T1: three of one template become ready: two got their identity offline, one by cloud-init', async () => {
-    const { code, stdout, stderr } = await vmwright('apply')
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
+    const { stdout } = requireCode(await vmwright('apply'))
     const rows = stdout.split('\n').map((line) => line.split(/\s{2,}/))
     expect(rows.slice(1, 4).map((row) => row.slice(0, 3))).toEqual(
       guests.map((name) => [name, 'local', 'running']),

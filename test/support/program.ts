@@ -78,6 +78,13 @@ export function startProgram(file: string, args: readonly string[], options: Sta
   }
 }
 
+/** Throws with the end of what it said when it ended in another way. */
+export function requireCode<T extends Pick<Ended, 'code' | 'stdout' | 'stderr'>>(ended: T, code = 0): T {
+  if (ended.code === code) return ended
+  const said = `${ended.stdout}\n${ended.stderr}`.split('\n').filter((line) => line.trim() !== '')
+  throw new Error(`it ended with ${ended.code}, not ${code}:\n${said.slice(-20).join('\n')}`)
+}
+
 /** The result line of `--json`, and the events before it. */
 export interface JsonRun {
   readonly events: readonly RunEvent[]
