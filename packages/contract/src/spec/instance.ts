@@ -48,7 +48,7 @@ export const readyDocument = z
         agent: limit('The guest agent answers.', '180s'),
         'cloud-init': limit('cloud-init has finished.', '600s'),
       }),
-      'Limit of each rung.',
+      'Limit of each rung. The usual one is three times as long for a guest that is emulated.',
     ),
     recheckAfterSnapshot: field(flag(), 'Look at the port again after the restart that follows a snapshot.', {
       default: '`true`',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Progress } from '../lib/progress.ts'
 import { createFakeSeam } from '../lib/testing/fake-seam.ts'
+import type { InstanceSpec } from '../spec/resolved.ts'
 import { awaitReady } from './await-ready.ts'
 import type { Wanted } from './climb.ts'
 import { address, climbing, hostKey, normalBoot, result, run } from './testing/climb-run.ts'
@@ -147,6 +148,15 @@ describe('failing', () => {
       'util.py[WARNING]: Running module runcmd failed',
       'cc_x.py[WARNING]: password: ***',
     ])
+  })
+
+  it('C17: has more patience with an emulated guest, but not more than somebody chose', async () => {
+    const usual = sampleInstance({ ready: { rungs: ['address'], usualLimits: ['address'] } })
+    const waited = async (instance: InstanceSpec, isEmulated: boolean): Promise<number> =>
+      Math.round((await run([], { instance, isEmulated })).atMs / 60_000)
+    expect(await waited(usual, false)).toBe(1)
+    expect(await waited(usual, true)).toBe(3)
+    expect(await waited(climbing('address').instance, true)).toBe(1)
   })
 
   it("keeps within the progress's deadline", async () => {

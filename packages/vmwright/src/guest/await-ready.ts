@@ -69,6 +69,7 @@ export async function awaitReady(
     console,
     bell,
     state: undefined,
+    isEmulated: false,
     agentConnected: undefined,
     addresses: { lease: [], arp: [], agent: [] },
     addressesAtMs: 0,
@@ -91,6 +92,7 @@ export async function awaitReady(
     bell.ring()
   })
   onState(await guest.state(progress))
+  climb.isEmulated = await guest.isEmulated(progress)
   if (wanted.firstBoot) {
     await refreshAddresses(progress, climb)
     for (const address of seenAddresses(climb.addresses)) climb.inherited.add(address)
@@ -135,12 +137,20 @@ class Ended extends Error {
 
 class RungTimeout extends Error {}
 
+/** How much longer an emulated guest may take where nobody chose the limit. */
+const emulatedPatience = 3
+
+function limitMs({ wanted, isEmulated }: Climb, rung: ReadyRung): number {
+  const { timeoutMs, usualLimits } = wanted.instance.ready
+  return timeoutMs[rung] * (isEmulated && usualLimits.includes(rung) ? emulatedPatience : 1)
+}
+
 const pauseGrowth = 1.3
 
 /** Looks, waits for an event or a pause that grows, and looks again. Returns the remark of the rung, if it has one. */
 async function climbRung(own: Progress, climb: Climb, name: ReadyRung): Promise<string | undefined> {
   const rung: Rung = rungs[name]
-  const limit = own.child({ timeoutMs: climb.wanted.instance.ready.timeoutMs[name] })
+  const limit = own.child({ timeoutMs: limitMs(climb, name) })
   let said: string | undefined
   const say = (): void => {
     const what = rung.describe(climb)

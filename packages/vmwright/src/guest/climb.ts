@@ -29,6 +29,7 @@ export interface Climb {
   readonly wanted: Wanted
   readonly console: FollowedConsole
   readonly bell: Bell
+  isEmulated: boolean
   state: VmState | undefined
   agentConnected: boolean | undefined
   addresses: GuestAddresses

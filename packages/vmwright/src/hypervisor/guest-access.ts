@@ -9,6 +9,8 @@ export interface GuestAddresses {
 
 export interface GuestAccess {
   state(progress: Progress): Promise<VmState>
+  /** Whether its processor is made of software, which makes everything in it ten times slower. */
+  isEmulated(progress: Progress): Promise<boolean>
   /** All addresses that the hypervisor knows, by source; sources that do not answer are empty. */
   addresses(progress: Progress): Promise<GuestAddresses>
   /** Calls the guest agent (`guest-ping`, `guest-exec`, …). Throws `guest.agent-silent`. */

@@ -4,7 +4,7 @@ import { type ReadyRung, readyRungs, type ReadySpec } from './resolved.ts'
 
 const usualRungs: readonly ReadyRung[] = ['started', 'address', 'port', 'ssh', 'cloud-init']
 
-/** Generous, because a first boot under emulation is slow; the port shows a slow boot first. */
+/** With KVM; the port shows a slow boot first. */
 const defaultTimeouts: Readonly<Record<ReadyRung, number>> = {
   started: 60_000,
   address: 180_000,
@@ -36,6 +36,7 @@ export function resolveReady(
       agent: limitOf('agent'),
       'cloud-init': limitOf('cloud-init'),
     },
+    usualLimits: readyRungs.filter((rung) => ready.timeouts?.[rung] === undefined),
     recheckAfterSnapshot: ready.recheckAfterSnapshot ?? true,
   }
 }

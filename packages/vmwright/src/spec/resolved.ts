@@ -302,6 +302,8 @@ export interface ReadySpec {
   readonly port: number
   /** Each rung's own limit. */
   readonly timeoutMs: Readonly<Record<ReadyRung, number>>
+  /** Those whose limit nobody chose: it is longer where the guest is emulated. */
+  readonly usualLimits: readonly ReadyRung[]
   /** C17: after the restart that follows a snapshot, look at the port again. */
   readonly recheckAfterSnapshot: boolean
 }

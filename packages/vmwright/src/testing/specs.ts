@@ -138,6 +138,7 @@ export function instanceSpec(name: string, overrides: Partial<InstanceSpec> = {}
         agent: 180_000,
         'cloud-init': 600_000,
       },
+      usualLimits: [],
       recheckAfterSnapshot: true,
     },
     snapshot: { name: 'snapshot-a', description: 'initial configuration', startAfterwards: true },

@@ -56,6 +56,7 @@ export async function openLine(progress: Progress, request: LineRequest): Promis
 function knowing(access: GuestAccess, known: readonly string[]): GuestAccess {
   return {
     state: (progress) => access.state(progress),
+    isEmulated: (progress) => access.isEmulated(progress),
     async addresses(progress) {
       const seen = await access.addresses(progress)
       const isNew = (address: string): boolean => !seenAddresses(seen).includes(address)

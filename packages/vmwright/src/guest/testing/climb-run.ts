@@ -31,10 +31,18 @@ interface Outcome {
 
 export async function run(
   events: readonly ScriptEvent[],
-  changes: Partial<Wanted> & { readonly deadlineMs?: number; readonly console?: 'none' } = {},
+  changes: Partial<Wanted> & {
+    readonly deadlineMs?: number
+    readonly console?: 'none'
+    readonly isEmulated?: boolean
+  } = {},
 ): Promise<Outcome> {
   const seam = createFakeSeam()
-  const guest = scriptedGuest(seam, events, changes.console === undefined ? {} : { console: 'none' })
+  const { isEmulated = false } = changes
+  const guest = scriptedGuest(seam, events, {
+    isEmulated,
+    ...(changes.console === undefined ? {} : { console: 'none' }),
+  })
   const said: string[] = []
   const progress = new Progress(seam, {
     deadlineMs: changes.deadlineMs ?? Number.POSITIVE_INFINITY,

@@ -80,6 +80,7 @@ export async function startAgent(blocked: readonly string[] = []): Promise<TestA
     },
     access: {
       state: unused,
+      isEmulated: unused,
       addresses: unused,
       console: unused,
       watch: unused,

@@ -42,7 +42,11 @@ export interface ScriptedGuest extends GuestAccess {
 export function scriptedGuest(
   seam: Seam,
   events: readonly ScriptEvent[],
-  options: { readonly console?: 'none'; readonly agentReply?: (command: string) => unknown } = {},
+  options: {
+    readonly console?: 'none'
+    readonly agentReply?: (command: string) => unknown
+    readonly isEmulated?: boolean
+  } = {},
 ): ScriptedGuest {
   let state: VmState = 'running'
   let addresses: GuestAddresses = { lease: [], arp: [], agent: [] }
@@ -130,6 +134,7 @@ export function scriptedGuest(
       return consoles.size
     },
     state: async () => state,
+    isEmulated: async () => options.isEmulated ?? false,
     addresses: async () => addresses,
     async agent(_progress, command, args = {}) {
       agentCalls.push(command)

@@ -21,6 +21,8 @@ export function openGuest(context: FakeContext, name: string): GuestAccess {
 
   return {
     state,
+    isEmulated: (progress) =>
+      context.look(progress, 'isEmulated', name, () => vmNamed(world, name).acceleration === 'emulation'),
     addresses: (progress) =>
       context.look(progress, 'addresses', name, () => {
         const found = vmNamed(world, name)

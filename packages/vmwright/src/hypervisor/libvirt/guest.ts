@@ -1,6 +1,7 @@
 import { calls, errorCode, events, type Domain, type DomainInterface } from '@vmwright/libvirt'
 import { messageOf, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
+import { parseXml } from '../../lib/xml.ts'
 import type { ConsoleStream, GuestAccess, GuestAddresses, GuestChange } from '../guest-access.ts'
 import { readState } from './observe.ts'
 import { libvirtCodeOf, type CallPurpose, type Session } from './session.ts'
@@ -21,11 +22,19 @@ export function guestAccess(session: Session, vm: string): GuestAccess {
       const domain = await session.findDomain(progress, vm)
       return domain === undefined ? 'unknown' : readState(session, progress, domain)
     },
+    isEmulated: (progress) => isEmulated(session, progress, vm),
     addresses: (progress) => addresses(session, progress, vm),
     agent: (progress, command, args) => agent(session, progress, vm, { execute: command, arguments: args }),
     console: (progress) => openConsole(session, progress, vm),
     watch: (progress, onChange) => watch(session, progress, vm, onChange),
   }
+}
+
+async function isEmulated(session: Session, progress: Progress, vm: string): Promise<boolean> {
+  const domain = await session.domain(progress, vm)
+  const purpose = { object: vm, doing: `read machine ${vm}` }
+  const { xml } = await session.call(progress, calls.domainGetXmlDesc, { domain }, purpose)
+  return parseXml(xml).attributes['type'] === 'qemu'
 }
 
 async function addresses(session: Session, progress: Progress, vm: string): Promise<GuestAddresses> {
