@@ -69,8 +69,10 @@ it('G8: a guest that is brought back is as old as it was', async () => {
   expect(world.vms['a']).toMatchObject({ state: 'running', startedAtMs: seam.nowMs() - 20_000 })
 })
 
+const rawDisk = { device: 'vda', path: '/var/lib/libvirt/images/a.raw', kind: 'disk', format: 'raw' }
+
 it.each<[string, (world: FakeWorld) => void, string]>([
-  ['UEFI', (world) => void Object.assign(world.vms['a'] ?? {}, { firmware: 'uefi' }), 'UEFI'],
+  ['a raw disk', (world) => void Object.assign(world.vms['a'] ?? {}, { disks: [rawDisk] }), 'vda'],
   ['a host that cannot', (world) => void (world.whyNoMemory = 'it is too old'), 'it is too old'],
 ])('G8: says why the memory cannot be saved: %s', async (_what, change, why) => {
   const { world, host, progress } = open()

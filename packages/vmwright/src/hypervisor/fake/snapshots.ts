@@ -104,7 +104,6 @@ function recordOf(
 /** Why the memory of a machine of this world cannot be saved. */
 function memoryObstacle(world: FakeWorld, vm: FakeVm): string | undefined {
   if (world.whyNoMemory !== undefined) return world.whyNoMemory
-  if (vm.firmware === 'uefi') return 'it has UEFI firmware, whose variables are in a raw flash file'
   if (world.capabilities.stoppedSnapshot.bios !== 'internal') return 'its snapshots hold disks alone'
   const raw = vm.disks.filter(({ kind, format }) => kind === 'disk' && format === 'raw')
   return raw.length === 0 ? undefined : `its disk ${raw.map(({ device }) => device).join(', ')} is not qcow2`

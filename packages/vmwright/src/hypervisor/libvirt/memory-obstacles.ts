@@ -9,8 +9,6 @@ export function memoryObstacle(domain: XmlElement): string | undefined {
   const of = (name: string): readonly XmlElement[] => childrenOf(devices, name)
   const disks = of('disk').filter(isWritableDisk)
   const unfit = disks.filter((disk) => find(disk, 'driver')?.attributes['type'] !== 'qcow2')
-  if (hasFlash(domain))
-    return 'it has UEFI firmware, whose variables are in a raw flash file that holds no snapshot'
   if (disks.length === 0) return 'it has no disk that could hold its memory'
   if (unfit.length > 0)
     return `its ${unfit.length === 1 ? 'disk' : 'disks'} ${unfit.map(nameOf).join(', ')} ${unfit.length === 1 ? 'is' : 'are'} not qcow2`
@@ -34,8 +32,11 @@ const isWritableDisk = (disk: XmlElement): boolean =>
 
 const nameOf = (disk: XmlElement): string => find(disk, 'target')?.attributes['dev'] ?? 'without a name'
 
-/** libvirt takes variables in qcow2 along since 10.10. */
-function hasFlash(domain: XmlElement): boolean {
+/**
+ * It has UEFI firmware with its variables in a raw file, for which libvirt has no internal snapshots while it runs;
+ * variables in qcow2 it takes along since 10.10.
+ */
+export function hasRawFlash(domain: XmlElement | undefined): boolean {
   const os = find(domain, 'os')
   const isFlash = os?.attributes['firmware'] === 'efi' || find(os, 'loader')?.attributes['type'] === 'pflash'
   return isFlash && (find(os, 'nvram')?.attributes['format'] !== 'qcow2' || textAt(os, 'nvram') === undefined)

@@ -3,13 +3,15 @@ import { basename, dirname } from 'node:path'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { formatBytes } from '../../lib/units.ts'
-import { parseXml } from '../../lib/xml.ts'
+import { parseXml, type XmlElement } from '../../lib/xml.ts'
 import type { SnapshotDefinition } from '../snapshots.ts'
 import { definitionXml, disksOf } from './disks.ts'
 import { parseDomain } from './domain-read.ts'
+import { createWithFlash } from './flash-snapshot.ts'
 import { writeMark } from './machines.ts'
-import { memoryObstacle } from './memory-obstacles.ts'
+import { hasRawFlash, memoryObstacle } from './memory-obstacles.ts'
 import { poolAt } from './overlays.ts'
+import { whyNoQemuSnapshot } from './qemu-snapshot.ts'
 import type { CallPurpose, Session } from './session.ts'
 import { snapshotXml } from './snapshot-xml.ts'
 import { explainFull, freeBytesOf } from './volumes.ts'
@@ -18,6 +20,7 @@ import { explainFull, freeBytesOf } from './volumes.ts'
  * Snapshots with memory: QEMU writes it into the first disk that can hold it, while the machine stands still, and
  * snapshots all disks; then the machine goes on. When that fails or libvirt is killed, QEMU has no snapshot, and
  * libvirt knows none; but the room that was written to stays taken until the next one. So the room is looked for first.
+ * Where libvirt does not do it, because the firmware is in flash, QEMU is asked to (flash-snapshot.ts).
  */
 
 /** `VIR_DOMAIN_SNAPSHOT_REVERT_RUNNING | VIR_DOMAIN_SNAPSHOT_REVERT_FORCE` */
@@ -32,10 +35,21 @@ export async function whyNoMemorySnapshot(
 ): Promise<string | undefined> {
   if (!isQemu) return `host ${session.host} does not run its guests with QEMU`
   const domain = await session.domain(progress, vm)
-  const purpose = { object: vm, doing: `read machine ${vm}` }
-  return memoryObstacle(
-    parseXml((await session.call(progress, calls.domainGetXmlDesc, { domain }, purpose)).xml),
+  const running = await runningMachine(session, progress, domain)
+  return (
+    memoryObstacle(running) ??
+    (hasRawFlash(running) ? await whyNoQemuSnapshot(session, progress, vm) : undefined)
   )
+}
+
+/** The definition as it runs, with what libvirt chose for it. */
+export async function runningMachine(
+  session: Session,
+  progress: Progress,
+  domain: Domain,
+): Promise<XmlElement> {
+  const purpose = { object: domain.name, doing: `read machine ${domain.name}` }
+  return parseXml((await session.call(progress, calls.domainGetXmlDesc, { domain }, purpose)).xml)
 }
 
 /** Throws `snapshot.unsupported`, `pool.full`; the machine runs on. */
@@ -61,9 +75,12 @@ export async function createWithMemory(
       details: { host: session.host, vm: domain.name },
     })
   }
-  const xml = snapshotXml(snapshot, undefined)
-  const create = async (): Promise<void> =>
-    void (await session.call(progress, calls.domainSnapshotCreateXml, { domain, xml }, purpose))
+  const hasFlash = hasRawFlash(await runningMachine(session, progress, domain))
+  const create = async (): Promise<void> => {
+    if (hasFlash) return createWithFlash(session, progress, domain, snapshot, purpose)
+    const xml = snapshotXml(snapshot, undefined)
+    await session.call(progress, calls.domainSnapshotCreateXml, { domain, xml }, purpose)
+  }
   const room = await roomFor(session, progress, domain)
   if (room === undefined) return create()
   if (room.freeBytes < room.neededBytes) {

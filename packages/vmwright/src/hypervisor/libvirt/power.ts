@@ -5,7 +5,7 @@ import { readState } from './observe.ts'
 import { libvirtCodeOf, type Session } from './session.ts'
 
 /** The first start after an installation makes libvirt look at QEMU's abilities, which takes up to two minutes. */
-const startTimeoutMs = 300_000
+export const startTimeoutMs = 300_000
 const destroyTimeoutMs = 120_000
 /** A guest that is still booting ignores the request, so it is repeated: soon at first, then less often. */
 const askAgainMs = { first: 1_000, longest: 10_000 }

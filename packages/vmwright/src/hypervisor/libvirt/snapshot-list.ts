@@ -61,7 +61,7 @@ const descendantsOf = (snapshots: readonly Layered[], name: string): readonly st
   childrenOf(snapshots, name).flatMap((child) => [child.name, ...descendantsOf(snapshots, child.name)])
 
 /** All that libvirt knows of the snapshots; one that vanishes meanwhile is left out. */
-async function readSnapshots(
+export async function readSnapshots(
   session: Session,
   progress: Progress,
   domain: Domain,
@@ -84,7 +84,8 @@ export async function readSnapshot(
   return described && parseSnapshot(described.xml)
 }
 
-async function currentName(
+/** Name of the snapshot that the machine is on; `undefined`: of none. */
+export async function currentName(
   session: Session,
   progress: Progress,
   domain: Domain,

@@ -1,4 +1,4 @@
-import { childrenOf, el, find, parseXml, textAt, writeXml } from '../../lib/xml.ts'
+import { childrenOf, el, find, parseXml, textAt, writeXml, type XmlElement } from '../../lib/xml.ts'
 import type { SnapshotDefinition } from '../snapshots.ts'
 
 /** An overlay file that an external snapshot puts over a disk. */
@@ -13,6 +13,8 @@ export interface SnapshotOverlay {
  * it goes with its snapshot, and one that somebody else makes under the same name has none.
  */
 const noteMark = 'vmwright-note:'
+/** Where we tell libvirt of a snapshot, it is told before there is one, with this as the last line. */
+const unfinishedMark = 'vmwright-unfinished'
 
 /** An internal snapshot (inside the qcow2 files), or an external one with these overlays. */
 export function snapshotXml(
@@ -20,13 +22,12 @@ export function snapshotXml(
   overlays: readonly SnapshotOverlay[] | undefined,
   untouched: readonly string[] = [],
 ): string {
-  const described = note === undefined ? description : `${description}\n${noteMark}${noteText(note)}`
   return writeXml(
     el(
       'domainsnapshot',
       {},
       el('name', {}, name),
-      el('description', {}, described),
+      el('description', {}, describedWith(description, note)),
       overlays === undefined && el('memory', { snapshot: memory ? 'internal' : 'no' }),
       overlays &&
         el(
@@ -45,6 +46,40 @@ export function snapshotXml(
     ),
   )
 }
+
+const describedWith = (description: string, note: string | undefined): string =>
+  note === undefined ? description : `${description}\n${noteMark}${noteText(note)}`
+
+export interface SnapshotRecord {
+  readonly snapshot: SnapshotDefinition
+  readonly createdAtMs: number
+  readonly parent: string | undefined
+  /** The machine as it ran. */
+  readonly domain: XmlElement
+}
+
+/** An internal snapshot with memory that QEMU has, or is to have, as libvirt is told of it by its flag `REDEFINE`. */
+export function recordXml(record: SnapshotRecord, state: 'unfinished' | 'whole'): string {
+  const { snapshot, createdAtMs, parent, domain } = record
+  const { name, description, note } = snapshot
+  const described = state === 'whole' ? describedWith(description, note) : unfinishedText(description)
+  return writeXml(
+    el(
+      'domainsnapshot',
+      {},
+      el('name', {}, name),
+      el('description', {}, described),
+      el('state', {}, 'running'),
+      el('creationTime', {}, String(Math.floor(createdAtMs / 1000))),
+      parent !== undefined && el('parent', {}, el('name', {}, parent)),
+      el('memory', { snapshot: 'internal' }),
+      domain,
+    ),
+  )
+}
+
+/** The description of a snapshot, saying that it is not whole (any more). */
+export const unfinishedText = (description: string): string => `${description}\n${unfinishedMark}`
 
 /** JSON, with what XML cannot hold written as an escape too. */
 const noteText = (note: string): string =>
@@ -70,6 +105,8 @@ export interface ParsedSnapshot {
   readonly name: string
   readonly description: string
   readonly note: string | undefined
+  /** `false`: what we told libvirt of it was not, or is no longer true. */
+  readonly isWhole: boolean
   readonly createdAtMs: number
   readonly parent: string | undefined
   readonly memory: boolean
@@ -105,11 +142,13 @@ export function parseSnapshot(xml: string): ParsedSnapshot {
   }
 }
 
-function describedAndNoted(text: string): Pick<ParsedSnapshot, 'description' | 'note'> {
+function describedAndNoted(text: string): Pick<ParsedSnapshot, 'description' | 'note' | 'isWhole'> {
   const lines = text.split('\n')
   const last = lines.at(-1) ?? ''
-  if (!last.startsWith(noteMark)) return { description: text, note: undefined }
-  return { description: lines.slice(0, -1).join('\n'), note: noteOf(last.slice(noteMark.length)) }
+  const description = lines.slice(0, -1).join('\n')
+  if (last === unfinishedMark) return { description, note: undefined, isWhole: false }
+  if (!last.startsWith(noteMark)) return { description: text, note: undefined, isWhole: true }
+  return { description, note: noteOf(last.slice(noteMark.length)), isWhole: true }
 }
 
 function noteOf(text: string): string | undefined {

@@ -4,8 +4,10 @@ import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { SnapshotDefinition } from '../snapshots.ts'
 import { definitionXml, disksOf } from './disks.ts'
+import { deleteWithFlash, isWithFlash, restoreWithFlash } from './flash-snapshot.ts'
 import { removeLeftOver, removeLeftOverlays } from './left-over-snapshots.ts'
-import { createWithMemory, restoreWithMemory } from './memory-snapshot.ts'
+import { hasRawFlash } from './memory-obstacles.ts'
+import { createWithMemory, restoreWithMemory, runningMachine } from './memory-snapshot.ts'
 import { snapshotNames } from './observe.ts'
 import { isOverlay, overlayName } from './overlay-name.ts'
 import { refreshFolder, resetOverlay } from './overlays.ts'
@@ -20,7 +22,7 @@ import { parseSnapshot, snapshotXml, type SnapshotOverlay } from './snapshot-xml
  * `<machine>.<snapshot>.<device>.qcow2`, which is from then on the disk of the machine. Restoring it empties that
  * file; libvirt itself cannot before 9.10.
  *
- * Neither holds the firmware's variables (boot entries, enrolled keys): they stay as they are now.
+ * Without memory neither holds the firmware's variables (boot entries, enrolled keys): they stay as they are now.
  */
 
 /** Reading and writing the tables of large disks takes its time. */
@@ -44,8 +46,9 @@ export async function createSnapshot(
   const purpose = purposeOf(vm, `create snapshot ${snapshot.name} of machine ${vm}`)
   const known = await findSnapshot(session, progress, domain, snapshot.name)
   if (known !== undefined) {
-    if (snapshot.note === undefined) return
-    if ((await readSnapshot(session, progress, known))?.note === snapshot.note) return
+    const existing = await readSnapshot(session, progress, known)
+    const isWanted = snapshot.note === undefined || existing?.note === snapshot.note
+    if (existing?.isWhole === true && isWanted) return
     await deleteSnapshot(session, progress, vm, snapshot.name)
   }
   if (snapshot.memory === true) {
@@ -98,7 +101,8 @@ export async function restoreSnapshot(
     })
   }
   const described = await session.call(progress, calls.domainSnapshotGetXmlDesc, { snapshot }, purpose)
-  const { overlays, bases, memory } = parseSnapshot(described.xml)
+  const { overlays, bases, memory, isWhole } = parseSnapshot(described.xml)
+  if (!isWhole) throw unfinished(session, purpose)
   const disks = await disksOf(session, progress, domain)
   if (!memory && domain.id >= 0) throw runs(session, purpose)
   if (overlays.length > 0) {
@@ -113,6 +117,7 @@ export async function restoreSnapshot(
   const isOver = (device: string, path: string): boolean =>
     bases[device] !== undefined && bases[device].path !== path && isOverlay(path, vm, device)
   if (disks.some(({ device, path }) => isOver(device, path))) throw unsupported(session, purpose, undefined)
+  if (isWithFlash(described.xml)) return restoreWithFlash(session, progress, domain, snapshot, purpose)
   if (memory) return restoreWithMemory(session, progress, domain, snapshot, purpose)
   // libvirt would bring back the definition of that time too, and with it an outdated mark.
   const xml = await definitionXml(session, progress, domain)
@@ -128,9 +133,16 @@ export async function deleteSnapshot(
   name: string,
 ): Promise<void> {
   const domain = await session.findDomain(progress, vm)
-  const snapshot = domain && (await findSnapshot(session, progress, domain, name))
+  if (domain === undefined) return
+  const snapshot = await findSnapshot(session, progress, domain, name)
   if (snapshot === undefined) return
   const purpose = purposeOf(vm, `delete snapshot ${name} of machine ${vm}`)
+  if (domain.id >= 0) {
+    const described = await readSnapshot(session, progress, snapshot)
+    const isInternal = described?.overlays.length === 0
+    if (isInternal && hasRawFlash(await runningMachine(session, progress, domain)))
+      return deleteWithFlash(session, progress, domain, snapshot, purpose)
+  }
   try {
     await session.call(progress, calls.domainSnapshotDelete, { snapshot }, purpose)
   } catch (error) {
@@ -144,6 +156,13 @@ const runs = ({ host }: Session, { doing, object }: CallPurpose): ProvisionError
   new ProvisionError('host.operation-failed', {
     message: `Could not ${doing} on host ${host}: the machine runs, and the snapshot has no memory.`,
     hint: 'Stop the machine first.',
+    details: { host, vm: object },
+  })
+
+const unfinished = ({ host }: Session, { doing, object }: CallPurpose): ProvisionError =>
+  new ProvisionError('host.operation-failed', {
+    message: `Could not ${doing} on host ${host}: it was never finished.`,
+    hint: 'Delete it.',
     details: { host, vm: object },
   })
 

@@ -1,7 +1,7 @@
 import { calls, type Domain } from '@vmwright/libvirt'
 import { ProvisionError } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
-import type { Session } from '../session.ts'
+import type { CallPurpose, Session } from '../session.ts'
 
 /** Asks QEMU itself, by QMP, for what libvirt has no call. Throws `host.operation-failed` when it refuses. */
 export async function askQemu(
@@ -10,8 +10,10 @@ export async function askQemu(
   domain: Domain,
   execute: string,
   args: Readonly<Record<string, unknown>>,
+  limits: Pick<CallPurpose, 'lane' | 'timeoutMs'> = {},
 ): Promise<unknown> {
-  const purpose = { object: domain.name, doing: `ask QEMU of machine ${domain.name} for ${execute}` }
+  const doing = `ask QEMU of machine ${domain.name} for ${execute}`
+  const purpose = { ...limits, object: domain.name, doing }
   const command = JSON.stringify({ execute, arguments: args })
   const { result } = await session.call(progress, calls.domainMonitorCommand, { domain, command }, purpose)
   const reply: unknown = JSON.parse(result)
