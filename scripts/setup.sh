@@ -63,7 +63,9 @@ packages='
   gpgv acl openssh-client ca-certificates'
 
 test_packages='genisoimage xorriso gnupg openssl python3-yaml netcat-openbsd libguestfs-tools virtinst xfsprogs lvm2
-  isc-dhcp-client ansible-core libxml2-utils sshpass'
+  isc-dhcp-client ansible-core libxml2-utils sshpass cpio fdisk'
+# Small guests of tests start by it; it is for x86 only.
+case $(dpkg --print-architecture 2>/dev/null || true) in amd64 | i386) test_packages="$test_packages syslinux" ;; esac
 # These would change a machine of somebody's own by being there; the tests only need the programs.
 ci_packages='openssh-server ifupdown sudo qemu-guest-agent'
 # libguestfs boots a kernel of this machine, and a container has none.
