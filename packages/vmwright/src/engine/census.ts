@@ -7,7 +7,7 @@ import type { Progress } from '../lib/progress.ts'
 export async function takeCensus(
   progress: Progress,
   host: Hypervisor,
-  observed: Promise<ObservedHost> = host.observe(progress),
+  observed: ObservedHost | Promise<ObservedHost>,
 ): Promise<HostCensus> {
   const [objects, system] = await Promise.all([observed, host.system.records.census(progress)])
   return { atMs: progress.seam.nowMs(), ...objectsIn(objects), ...system }

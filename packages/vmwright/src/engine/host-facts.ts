@@ -7,7 +7,9 @@ import { needsHostNetwork, needsHostRules } from '../plan/networks/needed.ts'
 import type { HostFacts } from '../plan/plan.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { gatherTemplates } from '../templates/gather.ts'
+import { takeCensus } from './census.ts'
 import type { SessionServices } from './session.ts'
+import { withoutOthers } from './verify-compare.ts'
 
 /** To make machines, to tell how they are, or to remove them, for which templates do not matter. */
 export type Purpose = 'make' | 'tell' | 'remove'
@@ -31,10 +33,10 @@ export async function gatherFacts(
   const spec = hostOf(request.spec, host.host)
   const here = request.instances.filter((instance) => instance.host === spec.name)
   const own = { ...request, host: spec, here }
-  const [cachedImages, [templates, whyNoEdit, access], [network, rules]] = await Promise.all([
+  const [cachedImages, [templates, whyNoEdit, access], [network, rules, untouched]] = await Promise.all([
     peekImages(progress, own),
     gatherSources(progress, host, own),
-    readNetwork(progress, host, own),
+    readSystem(progress, host, own),
   ])
   return {
     spec,
@@ -46,6 +48,7 @@ export async function gatherFacts(
     access,
     network,
     rules,
+    untouched,
   }
 }
 
@@ -122,19 +125,30 @@ async function checkAccess(
   return host.files.checkAccess(progress, { user: hostSpec.runtimeUser, needs })
 }
 
-/** Of hosts with networks of our own, to see what these collide with and which rules are there. */
-async function readNetwork(
+/**
+ * Of hosts with networks of our own, to see what these collide with and which rules are there; of hosts that the
+ * project comes to for the first time, what it will have to leave as it was (K11).
+ */
+async function readSystem(
   progress: Progress,
   host: Hypervisor,
   { spec, observed, instances, purpose }: OwnRequest,
-): Promise<readonly [HostFacts['network'], HostFacts['rules']]> {
-  if (purpose === 'tell' || host.can.noShell !== undefined) return [undefined, []]
-  return Promise.all([
+): Promise<readonly [HostFacts['network'], HostFacts['rules'], HostFacts['untouched']]> {
+  if (purpose === 'tell' || host.can.noShell !== undefined) return [undefined, [], undefined]
+  const { project } = spec
+  const isOurs = ({ mark }: { readonly mark: { readonly project: string } | undefined }): boolean =>
+    mark?.project === project
+  const isNew = purpose === 'make' && !observed.vms.some(isOurs) && !observed.networks.some(isOurs)
+  const [network, rules, census] = await Promise.all([
     purpose === 'make' && needsHostNetwork(spec, host.host, instances)
       ? host.system.network.read(progress)
       : undefined,
-    needsHostRules(spec, observed) ? host.system.rules.read(progress) : [],
+    isNew || needsHostRules(spec, observed) ? host.system.rules.read(progress) : [],
+    isNew ? takeCensus(progress, host, observed) : undefined,
   ])
+  const isUntouched = census !== undefined && !rules.some((each) => each.project === project)
+  const untouched = isUntouched ? withoutOthers(project, { observed, census, rules }) : undefined
+  return [network, rules, untouched]
 }
 
 /** Whether files are written into disks before the first boot. */

@@ -1,4 +1,4 @@
-import type { HostFacts, PlanInput } from './plan.ts'
+import type { PlanInput } from './plan.ts'
 import type { Step } from './steps.ts'
 
 /** These make nothing on the host that a clean-up would have to take away. */
@@ -15,10 +15,11 @@ export function withHostRecords(input: PlanInput, steps: readonly Step[]): reado
   )
   const records = new Map<string, Step>()
   for (const [host, facts] of input.hosts) {
-    if (!making.has(host) || facts.can.noShell !== undefined || isKnown(input.spec.project, facts)) continue
+    if (!making.has(host) || facts.untouched === undefined) continue
     records.set(host, {
       id: `${host}/record-host`,
       kind: 'record-host',
+      record: facts.untouched,
       host,
       title: `record what is on ${host}`,
       reason: 'nothing of the project is there yet; `destroy --verify` compares with it',
@@ -35,8 +36,3 @@ export function withHostRecords(input: PlanInput, steps: readonly Step[]): reado
   })
   return [...records.values(), ...waiting]
 }
-
-const isKnown = (project: string, { observed, rules }: HostFacts): boolean =>
-  observed.vms.some(({ mark }) => mark?.project === project) ||
-  observed.networks.some(({ mark }) => mark?.project === project) ||
-  rules.some((each) => each.project === project)

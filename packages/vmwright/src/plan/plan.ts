@@ -2,6 +2,7 @@ import type { ErrorCode, ErrorReport } from '@vmwright/contract'
 import type { Capabilities, ObservedHost } from '../hypervisor/contract.ts'
 import type { AccessReport } from '../hypervisor/host-files.ts'
 import type { HostNetworkFacts } from '../hypervisor/host/network.ts'
+import type { HostCensus } from '../hypervisor/host/records.ts'
 import type { ObservedRules } from '../hypervisor/host/rules.ts'
 import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { TemplateFacts } from '../templates/facts.ts'
@@ -136,6 +137,8 @@ export interface HostFacts {
   readonly network: HostNetworkFacts | undefined
   /** Rules of our own that are on the host; empty where these cannot be seen. */
   readonly rules: readonly ObservedRules[]
+  /** What is on the host while nothing of the project is; `undefined`: something is, or nobody is going to make anything. */
+  readonly untouched: HostCensus | undefined
 }
 
 export interface PlanInput {

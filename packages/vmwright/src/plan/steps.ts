@@ -2,6 +2,7 @@ import type { PoolDefinition, VolumeRef } from '../hypervisor/contract.ts'
 import type { AccessRepair } from '../hypervisor/host-files.ts'
 import type { BridgeDefinition } from '../hypervisor/host/bridges.ts'
 import type { HostChange, HostItem } from '../hypervisor/host/items.ts'
+import type { HostCensus } from '../hypervisor/host/records.ts'
 import type { RuleOwner, RuleSet } from '../hypervisor/host/rules.ts'
 import type { NetworkDefinition, NetworkMark } from '../hypervisor/networks.ts'
 import type { ImageSpec } from '../spec/resolved.ts'
@@ -25,7 +26,7 @@ export type Step = StepBase &
     | { readonly kind: 'ensure-pool'; readonly pool: PoolDefinition }
     | { readonly kind: 'start-network'; readonly network: string }
     /** What was there before the project's first change, kept on the host. */
-    | { readonly kind: 'record-host' }
+    | { readonly kind: 'record-host'; readonly record: HostCensus }
     | { readonly kind: 'ensure-network'; readonly network: NetworkDefinition }
     | {
         readonly kind: 'update-network'

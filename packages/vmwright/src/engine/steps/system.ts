@@ -1,18 +1,8 @@
-import { takeCensus } from '../census.ts'
 import type { Handler } from '../handlers.ts'
-import { withoutOthers } from '../verify-compare.ts'
 
-export const recordHost: Handler<'record-host'> = async (progress, step, context) => {
-  const host = context.services.host(step.host)
-  const { records, rules } = host.system
-  const { project } = context.services.spec
-  const observing = host.observe(progress)
-  const [observed, census, applied] = await Promise.all([
-    observing,
-    takeCensus(progress, host, observing),
-    rules.read(progress),
-  ])
-  await records.keep(progress, project, withoutOthers(project, { observed, census, rules: applied }))
+export const recordHost: Handler<'record-host'> = (progress, step, context) => {
+  const { records } = context.services.host(step.host).system
+  return records.keep(progress, context.services.spec.project, step.record)
 }
 
 export const changeItem: Handler<'change-item'> = (progress, step, context) =>
