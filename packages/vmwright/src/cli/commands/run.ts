@@ -51,7 +51,7 @@ export async function run(
     const lost = instances.filter(({ name, disposable }) => rebuild.has(name) && !disposable)
     if (lost.length > 0 && !options.yes && !(await mayRebuild(context, options, lost)))
       return exitCode.unconfirmed
-    const run = await withView(context, options, (progress, sink) =>
+    const { run, unwritten } = await withView(context, options, (progress, sink) =>
       runLifecycles(progress, {
         ...asked,
         onEvent: (event) => sink.event(stamped(event, context.seam.nowMs())),
@@ -72,6 +72,7 @@ export async function run(
             colors: hasColors(context.stdout),
           }),
     )
+    if (unwritten !== undefined) throw unwritten
     return exitCodes[run.outcome]
   })
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { createFakeVm, createFakeWorld } from '../../hypervisor/fake/world.ts'
+import { ProvisionError } from '../../lib/errors.ts'
+import type { Progress } from '../../lib/progress.ts'
 import { createFakeSeam } from '../../lib/testing/fake-seam.ts'
 import { seenAddresses } from '../../guest/climb.ts'
 import { lifecycleActions, type LifecycleAction, type LifecycleSpec } from '../../spec/resolved-lifecycle.ts'
@@ -104,6 +106,22 @@ describe('G1: a lifecycle', () => {
     const run = await openFarm(farmSpec([guestSpec('web', all)]), world, createFakeSeam()).run()
     expect(done(run.guests[0])).toEqual(['create failed', 'shutdown'])
     expect(world.vms['web']?.state).toBe('stopped')
+  })
+
+  it('G10: what became of the guests is told also when it cannot be written down', async () => {
+    const world = createFakeWorld()
+    const seam = createFakeSeam()
+    const full = new ProvisionError('results.unwritable', { message: 'The disk is full.' })
+    const services = farmServices({ [world.host]: world }, seam)
+    const openResults = async (progress: Progress) => ({
+      ...(await services.openResults(progress)),
+      finish: () => Promise.reject(full),
+    })
+    const farm = openFarm(farmSpec([guestSpec('web', all)]), world, seam, { services: { openResults } })
+    const run = await farm.run()
+    expect(run.guests).toMatchObject([{ name: 'web', outcome: 'passed' }])
+    expect(farm.events.at(-1)).toMatchObject({ kind: 'run-finished', outcome: 'done' })
+    expect(farm.unwritten).toEqual([full])
   })
 
   it('G1: a machine of somebody else is left alone', async () => {

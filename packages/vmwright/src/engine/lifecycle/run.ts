@@ -27,12 +27,18 @@ export interface LifecycleOptions {
   readonly parallel: number | undefined
 }
 
+export interface LifecycleResult {
+  readonly run: LifecycleRun
+  /** `results.unwritable`, when what is to stay of the run could not be written as a whole at its end. */
+  readonly unwritten: unknown
+}
+
 /**
  * G1-G9. Runs the lifecycles of the guests, side by side as far as there is room. Resolves also when guests failed, or
  * when it was cancelled: all that had begun is ended first. Before anything is begun it throws `phase.invalid`,
  * `run.no-room`, `results.unwritable`, and the `host.*` errors when no host answers.
  */
-export async function runLifecycles(outer: Progress, options: LifecycleOptions): Promise<LifecycleRun> {
+export async function runLifecycles(outer: Progress, options: LifecycleOptions): Promise<LifecycleResult> {
   const { seam, mutations } = countingSeam(outer.seam)
   const stopping = new AbortController()
   const progress = new Progress(seam, {
@@ -67,7 +73,10 @@ export async function runLifecycles(outer: Progress, options: LifecycleOptions):
   // From here on each action tells of itself.
   const guests = await queue.run(progress.child({ report: () => {} }))
   const run = runOf(outcomeOf(guests, outer.signal), guests)
-  await results.finish(new Progress(seam), run)
+  const unwritten: unknown = await results.finish(new Progress(seam), run).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
   onEvent({
     kind: 'run-finished',
     outcome: run.outcome === 'passed' ? 'done' : run.outcome === 'cancelled' ? 'cancelled' : 'failed',
@@ -75,7 +84,7 @@ export async function runLifecycles(outer: Progress, options: LifecycleOptions):
     mutations: mutations(),
     instances: [],
   })
-  return run
+  return { run, unwritten }
 }
 
 /** A failure says more than a cancellation. */

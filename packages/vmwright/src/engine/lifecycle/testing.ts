@@ -27,6 +27,8 @@ export interface Farm {
   readonly events: EventBody[]
   /** What each `openResults` gave to be finished. */
   readonly finished: LifecycleRun[]
+  /** Why results could not be written at the end. */
+  readonly unwritten: unknown[]
   run(options?: Partial<LifecycleOptions>): Promise<LifecycleRun>
 }
 
@@ -40,13 +42,16 @@ export interface FarmOptions {
 export function openFarm(spec: ResolvedSpec, world: FakeWorld, seam: Seam, farm: FarmOptions = {}): Farm {
   const events: EventBody[] = []
   const finished: LifecycleRun[] = []
+  const unwritten: unknown[] = []
   const worlds = farm.worlds ?? { [world.host]: world }
   const services = { ...farmServices(worlds, seam, finished), ...farm.services }
   return {
     events,
     finished,
-    run: (options) =>
-      runLifecycles(new Progress(seam, farm.signal === undefined ? {} : { signal: farm.signal }), {
+    unwritten,
+    run: async (options) => {
+      const progress = new Progress(seam, farm.signal === undefined ? {} : { signal: farm.signal })
+      const result = await runLifecycles(progress, {
         spec,
         instances: spec.instances,
         services,
@@ -58,7 +63,10 @@ export function openFarm(spec: ResolvedSpec, world: FakeWorld, seam: Seam, farm:
         failFast: false,
         parallel: undefined,
         ...options,
-      }),
+      })
+      if (result.unwritten !== undefined) unwritten.push(result.unwritten)
+      return result.run
+    },
   }
 }
 
