@@ -18,6 +18,8 @@ const run = promisify(execFile)
 const guest = 'vmwright-life'
 const project = 'acceptance-life'
 const secret = 'not-to-be-seen-4711'
+/** An emulated guest's clock is set within this. */
+const clockToleranceMs = 3_000
 
 let space: Workspace
 
@@ -96,11 +98,15 @@ interface Life {
   readonly did: Readonly<Record<string, ActionRun['status']>>
 }
 
+const latest = (): string => join(space.folder, 'results/latest')
+const readRecord = async (): Promise<LifecycleRun> =>
+  JSON.parse(await readFile(join(latest(), 'results.json'), 'utf8')) as LifecycleRun
+
 /** The run, and the record of it that stays. */
 async function lived(ended: Promise<Ended>): Promise<Life> {
   const end = await ended
-  const results = join(space.folder, 'results/latest')
-  const record = JSON.parse(await readFile(join(results, 'results.json'), 'utf8')) as LifecycleRun
+  const results = latest()
+  const record = await readRecord()
   const [only] = record.guests
   if (only === undefined) throw new Error(`no guest in the results:\n${end.stdout}\n${end.stderr}`)
   const did = Object.fromEntries(only.actions.map(({ action, status }) => [action, status]))
@@ -117,6 +123,13 @@ const fetched = async ({ results, guest: { fetched: files } }: Life, name: strin
 const logOf = async ({ results, guest: { actions } }: Life, action: string): Promise<string> => {
   const log = actions.find((each) => each.action === action)?.log
   return log === undefined ? '' : readFile(join(results, log), 'utf8')
+}
+
+/** From when to when it was done, by the clock of this machine. */
+function timesOf({ guests }: LifecycleRun, action: string): readonly [number, number] {
+  const done = guests[0]?.actions.find((each) => each.action === action)
+  if (done === undefined) throw new Error(`${action} was not done`)
+  return [done.startedAtMs, done.startedAtMs + done.durationMs]
 }
 
 const stateOf = async (): Promise<string> => virsh('domstate', guest)
@@ -174,13 +187,18 @@ describe('a lifecycle', () => {
   })
 
   it('G2, G8: restores the last layer and runs main alone when nothing changed, with the right time', async () => {
+    const [, keptMs] = timesOf(await readRecord(), 'create-init')
     const life = await live()
     expect(life.ended).toMatchObject({ code: 0 })
     expect(anew(life)).toEqual([])
     expect(life.did).toMatchObject({ 'restore-init': 'cached', main: 'passed', terminate: 'passed' })
     expect(linesOf(await fetched(life, 'story'))).toEqual(story)
-    const behindS = Math.abs(Date.now() / 1000 - Number(await fetched(life, 'clock')))
-    expect(behindS).toBeLessThan(300)
+    const [beganMs, endedMs] = timesOf(life.record, 'main')
+    const clockMs = Number(await fetched(life, 'clock')) * 1_000
+    expect(clockMs).toBeGreaterThan(beganMs - clockToleranceMs)
+    expect(clockMs).toBeLessThan(endedMs + clockToleranceMs)
+    // Otherwise a clock that nobody has set would have passed.
+    expect(beganMs - keptMs).toBeGreaterThan(2 * clockToleranceMs)
   })
 
   it('G8: another file in the folder changes nothing; a file that init copies makes init anew, alone', async () => {
