@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
-import { connect } from 'node:net'
+import { type Socket, connect } from 'node:net'
 import { withoutPrefix } from '../lib/addresses.ts'
 import { ProvisionError, isProvisionError, messageOf } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
@@ -12,9 +12,9 @@ import { sshChannel } from './channel-ssh.ts'
 import { seenAddresses } from './climb.ts'
 import type { ConnectorContext, GuestConnector } from './connector.ts'
 import { ansibleOverSsh } from './connector-ansible.ts'
-import { realNetwork } from './network.ts'
 import { type SshTarget, closed } from './ssh-client.ts'
-import { connectThrough, passThrough } from './ssh-jump.ts'
+import { connectThrough, passThrough, requireLogin } from './ssh-jump.ts'
+import { knock } from './ssh-knock.ts'
 
 export type SshConnection = Extract<ConnectionSpec, { readonly kind: 'ssh' }>
 
@@ -23,6 +23,8 @@ const cutMs = 20
 const bannerMs = 5_000
 /** One look, so that an address where nobody is does not take all of the time. */
 const lookMs = 20_000
+/** Where there are several. */
+const otherMs = 2_000
 
 export function sshConnector(context: ConnectorContext, connection: SshConnection): GuestConnector {
   const user = connection.user ?? context.login.user
@@ -30,11 +32,13 @@ export function sshConnector(context: ConnectorContext, connection: SshConnectio
 
   const open = async (progress: Progress): Promise<GuestChannel> => {
     const login = await loginOf(context, connection)
-    return await firstThatAnswers(progress, context, connection, async (address) => {
+    return await firstThatAnswers(progress, context, connection, async (address, way) => {
       const target = { ...login, address }
       const object = `${user}@${address}:${target.port}`
+      requireLogin(target)
+      const socket = await way()
       return await progress.seam.effect({ kind: 'ssh.connect', object, mutates: false }, async () => {
-        const { end, close } = await connectThrough(progress, context.jumps, target)
+        const { end, close } = await connectThrough(progress, context.jumps, target, socket)
         return sshChannel({ client: end, target, close })
       })
     })
@@ -42,8 +46,8 @@ export function sshConnector(context: ConnectorContext, connection: SshConnectio
 
   const look = async (progress: Progress): Promise<GuestChannel | undefined> => {
     if (connection.wait === 'connection') return await open(progress)
-    await firstThatAnswers(progress, context, connection, (address) =>
-      readBanner(progress, context.jumps, { address, port: connection.port, user }),
+    await firstThatAnswers(progress, context, connection, async (address, way) =>
+      readBanner(progress, context.jumps, { address, port: connection.port, user }, await way()),
     )
     return undefined
   }
@@ -126,28 +130,39 @@ async function readKey(path: string): Promise<Secret> {
   }
 }
 
+/** What to go through to an address; `undefined`: the first hop has to be connected to. */
+type Way = () => Promise<Socket | undefined>
+
 /** Tries the addresses of the guest one after the other, the surest first; throws what explains most. */
 async function firstThatAnswers<T>(
   progress: Progress,
   context: ConnectorContext,
   { port }: SshConnection,
-  attempt: (address: string) => Promise<T>,
+  attempt: (address: string, way: Way) => Promise<T>,
 ): Promise<T> {
-  const addresses = await addressesOf(progress, context)
   const problems: ProvisionError[] = []
-  for (const address of addresses) {
+  const tryAt = async (address: string, way: Way): Promise<{ readonly result: T } | undefined> => {
     try {
-      // Nobody at an old address must not cost the time of a whole handshake.
-      if (addresses.length > 1 && context.jumps.length === 0) {
-        const answer = await realNetwork.tryPort(progress, address, port)
-        if (answer !== 'open') throw closed({ address, port, user: '', hostKeys: [] }, answer)
-      }
-      return await attempt(address)
+      return { result: await attempt(address, way) }
     } catch (error) {
       progress.check()
       if (!isProvisionError(error) || !error.code.startsWith('guest.')) throw error
       problems.push(error)
+      return undefined
     }
+  }
+  const isDirect = context.jumps.length === 0
+  const listing = addressesOf(progress, context)
+  const early = isDirect ? await firstKnown(progress, context.knownAddresses, port, listing) : undefined
+  const reached = early && (await tryAt(early.address, async () => early.socket))
+  if (reached !== undefined) return reached.result
+  const addresses = (await listing).filter((address) => address !== early?.address)
+  // Nobody at an old address must not cost the time of a whole handshake.
+  const limitMs = addresses.length > 1 ? otherMs : lookMs
+  for (const address of addresses) {
+    const way: Way = async () => (isDirect ? await knock(progress, { address, port }, limitMs) : undefined)
+    const found = await tryAt(address, way)
+    if (found !== undefined) return found.result
   }
   throw (
     problems.find(({ code }) => code === 'guest.ssh-refused') ??
@@ -157,9 +172,38 @@ async function firstThatAnswers<T>(
   )
 }
 
-async function addressesOf(progress: Progress, { access }: ConnectorContext): Promise<readonly string[]> {
+/**
+ * The first address that accepts a connection before the hypervisor has told of all: its answer waits for the guest
+ * agent, which takes seconds in a guest that has just gone on after a restore.
+ */
+async function firstKnown(
+  progress: Progress,
+  addresses: readonly string[],
+  port: number,
+  listing: Promise<unknown>,
+): Promise<{ readonly address: string; readonly socket: Socket } | undefined> {
+  const over = new AbortController()
+  const end = (): void => over.abort()
+  listing.then(end, end)
+  const asking = progress.child({ signal: over.signal })
+  const knocks = addresses.map(async (address) => {
+    const socket = await knock(asking, { address, port }, lookMs)
+    if (over.signal.aborted) {
+      socket.destroy()
+      throw closed({ address, port }, 'another address was first')
+    }
+    end()
+    return { address, socket }
+  })
+  return await Promise.any(knocks).catch(() => undefined)
+}
+
+async function addressesOf(
+  progress: Progress,
+  { access, knownAddresses }: ConnectorContext,
+): Promise<readonly string[]> {
   const addresses = await access.addresses(progress)
-  const seen = seenAddresses(addresses)
+  const seen = [...new Set([...seenAddresses(addresses), ...knownAddresses])]
   // A hypervisor that forwards a port of this machine to the guest has nothing but loopback to tell.
   return seen.length > 0 ? seen : addresses.lease.map(withoutPrefix)
 }
@@ -182,8 +226,8 @@ async function bestAddress(
   if (first === undefined) throw noAddress(context.name)
   if (addresses.length === 1) return first
   const user = connection.user ?? context.login.user
-  return await firstThatAnswers(progress, context, connection, async (address) => {
-    await readBanner(progress, context.jumps, { address, port: connection.port, user })
+  return await firstThatAnswers(progress, context, connection, async (address, way) => {
+    await readBanner(progress, context.jumps, { address, port: connection.port, user }, await way())
     return address
   })
 }
@@ -193,17 +237,19 @@ async function readBanner(
   progress: Progress,
   jumps: readonly SshTarget[],
   to: Pick<SshTarget, 'address' | 'port' | 'user'>,
+  way: Duplex | undefined,
 ): Promise<void> {
   const limited = progress.child({ timeoutMs: bannerMs })
   const target = { ...to, hostKeys: [] }
-  const { close } = await passThrough(limited, jumps, to, async (way) => {
-    const socket = way ?? connect({ host: to.address, port: to.port })
+  const read = async (passed: Duplex | undefined): Promise<void> => {
+    const socket = passed ?? connect({ host: to.address, port: to.port })
     try {
       await within(limited, `SSH at ${to.address} port ${to.port}`, bannerOf(socket, target))
     } finally {
       socket.destroy()
     }
-  })
+  }
+  const { close } = await passThrough(limited, jumps, to, read, way)
   close()
 }
 

@@ -50,6 +50,7 @@ function connector(
     connection: { ...base, port, timeoutMs: 20_000, ...changes },
     access: access as GuestAccess,
     login: { user, hostKeys, privateKey: 'key' in more ? more.key : privateKey, identityFile: undefined },
+    knownAddresses: [],
     jumps: more.jumps ?? [],
     readSecret: async () => new Secret(testPassword),
   }

@@ -34,6 +34,7 @@ function contextOf(
       privateKey: userKey.privateKey,
       identityFile: undefined,
     },
+    knownAddresses: [],
     jumps: [],
     readSecret: async () => new Secret('x'),
   }
@@ -123,5 +124,29 @@ it('G5: without anything to log in with nothing is tried', async () => {
   await expect(connectorOf({ ...context, login }).open(progress)).rejects.toMatchObject({
     code: 'guest.ssh-refused',
     hint: expect.stringContaining('identityFile') as string,
+  })
+})
+
+it('G5: is let in where the guest was last, while the hypervisor still asks the guest', async () => {
+  await using server = await testSshServer({
+    hostKeys: hostKeys.map((key) => key.privateKey),
+    publicKey: userKey.publicKey,
+  })
+  const access: Pick<GuestAccess, 'addresses'> = { addresses: () => new Promise(() => {}) }
+  const context = { ...contextOf(server.port, { timeoutMs: 10_000 }), access: access as GuestAccess }
+  const connector = connectorOf({ ...context, knownAddresses: ['127.0.0.1'] })
+  await using channel = await connector.awaitReachable(progress)
+  expect(channel?.alive).toBe(true)
+})
+
+it('G5: where the guest was last and nobody is now, the hypervisor is believed', async () => {
+  const old = createServer().listen(0, '127.0.0.1')
+  await once(old, 'listening')
+  const { port } = old.address() as AddressInfo
+  old.close()
+  const connector = connectorOf({ ...contextOf(port, {}, []), knownAddresses: ['127.0.0.1'] })
+  await expect(connector.open(progress)).rejects.toMatchObject({
+    code: 'guest.port-closed',
+    message: expect.stringContaining('refused') as string,
   })
 })

@@ -44,6 +44,8 @@ export interface ConnectorContext {
   readonly name: string
   readonly connection: ConnectionSpec
   readonly access: GuestAccess
+  /** Where it may be besides what `access` sees; tried while that is still being asked. */
+  readonly knownAddresses: readonly string[]
   readonly login: {
     /** The user that vmwright made. */
     readonly user: string

@@ -163,7 +163,11 @@ const meansOf = ({ privateKey, agentSocket, password }: SshTarget): string =>
   ].join(' and ')
 
 /** For a connection that cannot be made, or broke. */
-export const closed = (target: SshTarget, because: string, cause?: unknown): ProvisionError =>
+export const closed = (
+  target: Pick<SshTarget, 'address' | 'port'>,
+  because: string,
+  cause?: unknown,
+): ProvisionError =>
   new ProvisionError('guest.port-closed', {
     message: `No SSH connection to ${target.address} port ${target.port}: ${because}.`,
     details: { address: target.address, port: target.port, because },

@@ -13,28 +13,31 @@ export interface Passage<T> {
 
 /**
  * Logs in through the hops in their order; each shows a host key that is known of it, and sees the next one's traffic
- * only encrypted. Throws like `connectClient`; `guest.ssh-refused` also
- * where there is nothing to log in with.
+ * only encrypted. `way` is a connection to the first of them, or the target, where there is one already. Throws like
+ * `connectClient`; `guest.ssh-refused` also where there is nothing to log in with.
  */
 export async function connectThrough(
   progress: Progress,
   jumps: readonly SshTarget[],
   target: SshTarget,
+  way?: Duplex,
 ): Promise<Passage<Client>> {
-  return await passThrough(progress, jumps, target, (socket) => logIn(progress, target, socket))
+  const connect = (socket: Duplex | undefined): Promise<Client> => logIn(progress, target, socket)
+  return await passThrough(progress, jumps, target, connect, way)
 }
 
-/** The port itself, through the hops; with `undefined` where there are none. */
+/** The port itself, through the hops; with `undefined` where there are none and no `way`. */
 export async function passThrough<T>(
   progress: Progress,
   jumps: readonly SshTarget[],
   to: Pick<SshTarget, 'address' | 'port'>,
   connect: (socket: Duplex | undefined) => Promise<T>,
+  way?: Duplex,
 ): Promise<Passage<T>> {
   const clients: Client[] = []
   const close = (): void => clients.toReversed().forEach((client) => client.end())
   try {
-    let socket: Duplex | undefined
+    let socket = way
     for (const [index, jump] of jumps.entries()) {
       const client = await logIn(progress, jump, socket)
       clients.push(client)
@@ -53,7 +56,13 @@ export async function passThrough<T>(
 }
 
 async function logIn(progress: Progress, target: SshTarget, socket: Duplex | undefined): Promise<Client> {
-  if (hasLogin(target)) return await connectClient(progress, target, socket)
+  requireLogin(target)
+  return await connectClient(progress, target, socket)
+}
+
+/** Throws `guest.ssh-refused` where there is nothing to log in with. */
+export function requireLogin(target: SshTarget): void {
+  if (hasLogin(target)) return
   const { address, port, user } = target
   throw new ProvisionError('guest.ssh-refused', {
     message: `There is no key and no password to log in to ${address} port ${port} as ${user} with.`,

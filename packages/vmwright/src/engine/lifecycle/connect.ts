@@ -1,10 +1,9 @@
 import { userInfo } from 'node:os'
 import type { GuestLogin } from '../../guest/access.ts'
-import { seenAddresses, wantedAddresses } from '../../guest/climb.ts'
+import { wantedAddresses } from '../../guest/climb.ts'
 import { knownKeys, parseJump } from '../../guest/jump-host.ts'
 import type { SshTarget } from '../../guest/ssh.ts'
 import type { VmMark } from '../../hypervisor/contract.ts'
-import type { GuestAccess } from '../../hypervisor/guest-access.ts'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import type { InstanceSpec, ResolvedSpec } from '../../spec/resolved.ts'
@@ -32,10 +31,9 @@ export async function openLine(progress: Progress, request: LineRequest): Promis
     services.connectorOf({
       name: instance.name,
       connection,
-      access: knowing(session.host(instance.host).guest(instance.name), [
-        ...wantedAddresses(instance),
-        ...(mark.addresses ?? []),
-      ]),
+      access: session.host(instance.host).guest(instance.name),
+      // A guest that is restored has no reason to ask for an address, and the lease of then may be over.
+      knownAddresses: [...new Set([...wantedAddresses(instance), ...(mark.addresses ?? [])])],
       login: {
         user: mark.user || instance.cloudInit.user.name,
         hostKeys: mark.hostKeys,
@@ -47,25 +45,6 @@ export async function openLine(progress: Progress, request: LineRequest): Promis
       readSecret: services.session.readSecret,
     }),
   )
-}
-
-/**
- * With addresses that nobody may have seen: those that the spec gives it, and where it was when its memory was kept.
- * A guest that is restored has no reason to ask for an address, and the lease of then may be over.
- */
-function knowing(access: GuestAccess, known: readonly string[]): GuestAccess {
-  return {
-    state: (progress) => access.state(progress),
-    isEmulated: (progress) => access.isEmulated(progress),
-    async addresses(progress) {
-      const seen = await access.addresses(progress)
-      const isNew = (address: string): boolean => !seenAddresses(seen).includes(address)
-      return { ...seen, arp: [...seen.arp, ...known.filter(isNew)] }
-    },
-    agent: (progress, command, args) => access.agent(progress, command, args),
-    console: (progress) => access.console(progress),
-    watch: (progress, onChange) => access.watch(progress, onChange),
-  }
 }
 
 /** Those that the spec names; else, into a guest of a guest, the hypervisor guests from the outside in (G9). */

@@ -3,7 +3,6 @@ import { createFakeVm, createFakeWorld } from '../../hypervisor/fake/world.ts'
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { createFakeSeam } from '../../lib/testing/fake-seam.ts'
-import { seenAddresses } from '../../guest/climb.ts'
 import { lifecycleActions, type LifecycleAction, type LifecycleSpec } from '../../spec/resolved-lifecycle.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
 import type { LifecycleServices } from './services.ts'
@@ -196,8 +195,8 @@ describe('G2: the second run', () => {
     const { connectorOf } = farmServices({ fake: world }, seam)
     const looking: LifecycleServices['connectorOf'] = (context) => ({
       ...connectorOf(context),
-      async awaitReachable(progress) {
-        seen.push(...seenAddresses(await context.access.addresses(progress)))
+      async awaitReachable() {
+        seen.push(...context.knownAddresses)
         return undefined
       },
     })
