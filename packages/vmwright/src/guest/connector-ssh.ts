@@ -12,7 +12,7 @@ import { sshChannel } from './channel-ssh.ts'
 import { seenAddresses } from './climb.ts'
 import type { ConnectorContext, GuestConnector } from './connector.ts'
 import { ansibleOverSsh } from './connector-ansible.ts'
-import { type SshTarget, closed } from './ssh-client.ts'
+import { type SshTarget, closed, loadClient } from './ssh-client.ts'
 import { connectThrough, passThrough, requireLogin } from './ssh-jump.ts'
 import { knock } from './ssh-knock.ts'
 
@@ -31,6 +31,7 @@ export function sshConnector(context: ConnectorContext, connection: SshConnectio
   const description = `${context.name} by SSH as ${user}${context.jumps.length === 0 ? '' : ` through ${context.jumps.map((jump) => jump.address).join(', ')}`}`
 
   const open = async (progress: Progress): Promise<GuestChannel> => {
+    void loadClient().catch(() => {}) // tells again when it is used
     const login = await loginOf(context, connection)
     return await firstThatAnswers(progress, context, connection, async (address, way) => {
       const target = { ...login, address }

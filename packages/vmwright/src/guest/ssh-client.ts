@@ -29,6 +29,9 @@ const handshakeMs = 20_000
 /** A guest that was cut off is given up after half a minute, one that only holds its breath for a snapshot is not. */
 const keepalive = { keepaliveInterval: 6_000, keepaliveCountMax: 4 }
 
+/** Loaded when it is needed; whoever waits for a guest anyway begins meanwhile. */
+export const loadClient = () => import('ssh2')
+
 /**
  * Connects, over `socket` where there is one, and checks the host key against the known ones before anything secret is
  * sent; then logs in, if there is a means. The client belongs to the caller and is logged in if `hasLogin`. Throws
@@ -36,7 +39,7 @@ const keepalive = { keepaliveInterval: 6_000, keepaliveCountMax: 4 }
  * or none that is SSH).
  */
 export async function connectClient(progress: Progress, target: SshTarget, socket?: Duplex): Promise<Client> {
-  const { default: ssh2 } = await import('ssh2')
+  const { default: ssh2 } = await loadClient()
   const { signal, timeoutMs } = progress.callOptions(handshakeMs)
   signal.throwIfAborted()
   const logins = loginsOf(target, ssh2.utils.parseKey)
