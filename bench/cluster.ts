@@ -6,8 +6,8 @@ import { measure, median, requireSuccess, spread } from './measure.ts'
 import type { BenchResult } from './result.ts'
 
 /**
- * A cluster of four machines with a pool and a network of its own, against a shell script of bare libvirt calls for
- * the same, with and without the start of the program; and the removal of ten running machines against that of one.
+ * A cluster of four machines with a pool and a network of its own, disks and seeds in that pool, against a shell script
+ * of bare libvirt calls for the same, with and without the start of the program; and the removal of ten running machines against that of one.
  * The machines have no system, so that only the control plane is measured.
  */
 const rounds = 5
@@ -168,9 +168,15 @@ instances:
 const network = `<network><name>${prefix}-sh</name><forward mode='nat'/><bridge name='${prefix}1'/><domain name='bench.test' localOnly='yes'/>
 <ip address='${subnet}.1' prefix='24'><dhcp><range start='${subnet}.2' end='${subnet}.254'/></dhcp></ip></network>`
 
+const machinesIn = (place: Place) => ({
+  ...place,
+  network: `${prefix}-sh`,
+  pool: { name: `${prefix}-sh`, folder: `${place.folder}/pool-sh` },
+})
+
 const makeScript = (place: Place, count: number): string => `set -eu
 cd ${place.folder}
-${machineFunctions({ ...place, network: `${prefix}-sh` })}
+${machineFunctions(machinesIn(place))}
 cat > net.xml <<XML
 ${network}
 XML
@@ -179,7 +185,7 @@ seq ${count} | xargs -P4 -I{} bash -ec 'make_machine ${prefix}-sh-{}'
 `
 
 const dropScript = (place: Place, count: number): string => `cd ${place.folder}
-${machineFunctions({ ...place, network: `${prefix}-sh` })}
+${machineFunctions(machinesIn(place))}
 seq ${count} | xargs -P4 -I{} bash -c 'drop_machine ${prefix}-sh-{}'
 virsh -q "net-destroy ${prefix}-sh; net-undefine ${prefix}-sh; pool-destroy ${prefix}-sh; pool-delete ${prefix}-sh; pool-undefine ${prefix}-sh" >/dev/null
 true

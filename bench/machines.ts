@@ -9,26 +9,41 @@ export interface MachineScript {
   /** A qcow2 file that disks are overlays of. */
   readonly image: string
   readonly network: string
+  /** Where disk and seed are volumes, in that folder; absent: they are files in `folder`. */
+  readonly pool?: { readonly name: string; readonly folder: string }
 }
 
-/** `make_machine NAME` and `drop_machine NAME`, for bash. The disk and the seed are files in the folder. */
-export const machineFunctions = ({ folder, image, network }: MachineScript): string => `
+/** `make_machine NAME` and `drop_machine NAME`, for bash. */
+export const machineFunctions = (script: MachineScript): string => `
 make_machine() {
   name=$1
-  qemu-img create -q -f qcow2 -F qcow2 -b ${image} $name.qcow2 1G
   genisoimage -quiet -J -r -V cidata -o $name-seed.iso user-data meta-data
   cat > $name.xml <<XML
-${domainXml('$name', folder, network)}
+${domainXml('$name', script.pool?.folder ?? script.folder, script.network)}
 XML
-  virsh -q "define $name.xml; start $name" >/dev/null
+${script.pool === undefined ? withFiles(script.image) : withVolumes(script.image, script.pool.name)}
 }
 drop_machine() {
   name=$1
-  virsh -q "destroy $name; undefine $name" >/dev/null
-  rm -f $name.qcow2 $name-seed.iso $name.xml
+  virsh -q "destroy $name; undefine $name${script.pool === undefined ? '' : dropVolumes(script.pool.name)}" >/dev/null
+  rm -f $name.qcow2 $name-seed.iso $name.xml $name-disk.xml
 }
 export -f make_machine drop_machine
 `
+
+const withFiles = (image: string): string => `
+  qemu-img create -q -f qcow2 -F qcow2 -b ${image} $name.qcow2 1G
+  virsh -q "define $name.xml; start $name" >/dev/null`
+
+const withVolumes = (image: string, pool: string): string => `
+  cat > $name-disk.xml <<XML
+<volume><name>$name.qcow2</name><capacity unit='GiB'>1</capacity><target><format type='qcow2'/></target>
+  <backingStore><path>${image}</path><format type='qcow2'/></backingStore></volume>
+XML
+  virsh -q "vol-create ${pool} $name-disk.xml; vol-create-as ${pool} $name-seed.iso $(stat -c %s $name-seed.iso) --format raw; vol-upload $name-seed.iso $name-seed.iso --pool ${pool}; define $name.xml; start $name" >/dev/null`
+
+const dropVolumes = (pool: string): string =>
+  `; vol-delete $name.qcow2 --pool ${pool}; vol-delete $name-seed.iso --pool ${pool}`
 
 /** An image whose guest sleeps from its first sector on: one without any would be told as a machine that cannot boot. */
 export async function makeSleepingImage(folder: string, path: string): Promise<void> {
