@@ -10,6 +10,8 @@ export interface LifecycleStory {
   readonly results: string
   readonly record: LifecycleRun
   guest(name: string): GuestRun
+  /** For each guest its name, what became of it, and what it could not do. */
+  readonly outcomes: readonly (readonly string[])[]
   /** Text of a file that `fetch` brought from a guest. */
   fetched(guest: string, name: string): Promise<string>
 }
@@ -36,6 +38,11 @@ export async function readStory(
     results,
     record,
     guest,
+    outcomes: record.guests.map(({ name, outcome, actions }) => [
+      name,
+      outcome,
+      ...actions.flatMap(({ action, error }) => (error === undefined ? [] : [`${action}: ${error.message}`])),
+    ]),
     async fetched(name, file) {
       const path = guest(name).fetched.find((each) => each.endsWith(`/${file}`))
       if (path === undefined) throw new Error(`${name} brought no ${file}`)
