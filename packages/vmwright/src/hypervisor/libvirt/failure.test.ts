@@ -1,6 +1,6 @@
 import { errorCode, LibvirtError } from '@vmwright/libvirt'
 import { describe, expect, it } from 'vitest'
-import { toProvisionError } from './failure.ts'
+import { toProvisionError, unreachable } from './failure.ts'
 import { stateOf, stateOfEvent } from './state.ts'
 
 const doing = { host: 'rack1', doing: 'start machine web-1' }
@@ -63,4 +63,13 @@ describe('states', () => {
   ])('event %i with detail %i means %s', (event, detail, expected) =>
     expect(stateOfEvent(event, detail)).toBe(expected),
   )
+})
+
+it.each([
+  ['of its own', undefined, /virsh -c URI version/],
+  ['that is a guest of the spec', 'nest', /^It is the guest nest, which `vmwright run` brings up/],
+])('G9: a host %s that cannot be reached has a hint of what to do', (_title, guest, hint) => {
+  const lost = new LibvirtError({ kind: 'connection', message: 'no route' })
+  const error = unreachable(lost, { name: 'rack1', uri: 'qemu+ssh://nest/system', guest })
+  expect(error).toMatchObject({ code: 'host.unreachable', hint: expect.stringMatching(hint) })
 })

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@vmwright/contract'
 import { errorCode, type LibvirtError } from '@vmwright/libvirt'
 import { ProvisionError } from '../../lib/errors.ts'
+import type { HostSpec } from '../../spec/resolved.ts'
 
 /** What was being done, to complete the sentence "Could not …": `start machine web-1`. */
 export interface Doing {
@@ -57,10 +58,13 @@ function codeOf(error: LibvirtError): ErrorCode {
 /** For a connection that could not be opened, whatever the reason. */
 export function unreachable(
   error: LibvirtError,
-  host: { readonly name: string; readonly uri: string },
+  host: Pick<HostSpec, 'name' | 'uri' | 'guest'>,
 ): ProvisionError {
   return new ProvisionError('host.unreachable', {
     message: `Could not connect to host ${host.name} (${host.uri}): ${error.message}`,
+    ...(host.guest !== undefined && {
+      hint: `It is the guest ${host.guest}, which \`vmwright run\` brings up with what is inside of it. Name the instances of other hosts to work on these alone.`,
+    }),
     details: { host: host.name, uri: host.uri },
     retryable: true,
     cause: error,
