@@ -170,14 +170,17 @@ rmdir "$rules" 2>/dev/null && rmdir "\${rules%/*}" 2>/dev/null
 exit 0
 `
 
-/** `$1`: folder of rules, `$2`: folder of hooks. Needs the helpers of sections. */
+/**
+ * `$1`: folder of rules, `$2`: folder of hooks. Needs the helpers of sections. Rules of iptables are saved, not listed
+ * table by table, which makes the tables that are not there.
+ */
 export const readScript = `
 section nft
 root nft -s list ruleset
 for tool in iptables ip6tables; do
-  has $tool || continue
+  has $tool-save || continue
   section $tool
-  for table in mangle filter nat; do root $tool -t $table -S | sed "s/^/$table /"; done
+  root $tool-save | awk '/^[*]/ { table = substr($0, 2) } /^-/ { print table, $0 }'
 done
 section files
 for file in "$1"/*.nft "$1"/*.iptables "$1"/*.ip6tables; do
