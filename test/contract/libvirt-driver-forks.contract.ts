@@ -72,8 +72,11 @@ it('X9: forks go on from the memory of a machine that runs on, copied on write, 
   })
   const source = named('source')
   const definition = { name: source, project: 'forks', vm: original, snapshot: undefined, pool }
-  await forks.freeze(progress, definition)
+  const { ends } = await forks.freeze(progress, definition)
   expect(await virsh('domstate', original)).toBe('running')
+  await ends
+  expect(await virsh('list', '--all', '--name')).not.toContain(`${source}.mother`)
+  expect((await readdir('/dev/shm')).filter((file) => file.includes(source))).toEqual([])
   await forks.freeze(progress, definition)
 
   const names = ['one', 'two'].map(named)

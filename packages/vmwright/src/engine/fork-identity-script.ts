@@ -11,6 +11,7 @@
  *   the kernel goes on with its old key for minutes.
  * - The card has its new address at once, while the one that it was found with (`permaddr`, by which netplan's files for
  *   networkd match) stays until the guest starts again; so the files of /etc get the new one, those of /run stay.
+ * - A card goes down and up, so that it gets a link-local IPv6 address of its own, for which networkd waits.
  * - SIGHUP has sshd read its keys again.
  */
 export const identityScript = `
@@ -60,8 +61,8 @@ for pair; do
     read -r address <"$device/address" || continue
     [ "$address" = "$from" ] || continue
     device=\${device##*/}
-    printf 'address flush dev %s\\nlink set dev %s address %s\\n' "$device" "$device" "$to" |
-      ip -force -batch - || { ip link set dev "$device" down; ip link set dev "$device" address "$to"; ip link set dev "$device" up; }
+    printf 'link set dev %s down\\naddress flush dev %s\\nlink set dev %s address %s\\nlink set dev %s up\\n' \\
+      "$device" "$device" "$device" "$to" "$device" | ip -force -batch -
   done
 done
 files=
@@ -74,11 +75,4 @@ head -c 512 /dev/urandom >/var/lib/systemd/random-seed 2>/dev/null
 if [ -r /run/sshd.pid ]; then read -r pid </run/sshd.pid; kill -HUP "$pid"; sshd=; else sshd='ssh.service sshd.service'; fi
 systemctl --no-block try-restart systemd-networkd.service NetworkManager.service networking.service $sshd 2>/dev/null
 [ "$(cat /etc/machine-id)" = "$machine_id" ] && [ "$(cat /etc/hostname)" = "$name" ]
-`
-
-/** Has the guest read the programs that the forks will need, so that not each of them reads them from its disk. */
-export const warmScript = `
-perl -e 1; date; ip -V; sed --version; grep --version; head --version; mv --version; ln --version; rm --version
-chmod --version; systemctl --version; ssh -V; sshd -V; sync
-exit 0
 `

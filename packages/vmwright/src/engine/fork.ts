@@ -3,16 +3,16 @@ import { renderSeed } from '../cloudinit/render.ts'
 import { seenAddresses } from '../guest/climb.ts'
 import { type GuestNetwork, realNetwork } from '../guest/network.ts'
 import type { Hypervisor, ObservedHost, ObservedVm, VmMark } from '../hypervisor/contract.ts'
-import type { GuestAccess } from '../hypervisor/guest-access.ts'
 import { ProvisionError, messageOf } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { Revert } from '../lib/revert.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import { mapBounded } from './bounded.ts'
-import { type ForkIdentity, newForkIdentity, reidentify } from './fork-identity.ts'
-import { warmScript } from './fork-identity-script.ts'
+import { type ForkIdentity, newForkIdentity } from './fork-identity.ts'
 import { asFork, forkMark, forkNames, type ForkRequest, requireRoom, sourceName } from './fork-plan.ts'
 import { lasting, removeIdleSources, removeMachine } from './fork-remove.ts'
+import { reidentify } from './fork-reidentify.ts'
+import { startWaiter, stopWaiter, type Waiter } from './fork-waiter.ts'
 import { obstacleTo } from './logins.ts'
 import { Session, type SessionServices } from './session.ts'
 
@@ -71,16 +71,17 @@ export async function forkMachines(progress: Progress, options: ForkOptions): Pr
   const names = forkNames(options, new Set(observed.vms.map(({ name }) => name)))
 
   const startedMs = progress.seam.monotonicMs()
-  const source = await freeze(progress, host, options, original)
+  const { source, waiter, ends } = await freeze(progress, host, options, original, names)
   const frozenMs = progress.seam.monotonicMs()
   // Waking guests want processors; more than these at once only wait for each other.
   const atOnce = Math.max(4, observed.cpus * 2)
   const results = await mapBounded(names, atOnce, async (name) => {
-    const making = { options, instance, original, source, name, frozenMs }
+    const making = { options, instance, original, source, waiter, name, frozenMs }
     const [result] = await Promise.allSettled([makeFork(progress, host, making)])
     if (result.status === 'fulfilled') options.onFork?.(result.value)
     return result
   })
+  await ends
   progress.check()
   const failed = results.flatMap((result, index): readonly (readonly [string, unknown])[] =>
     result.status === 'rejected' ? [[names[index] ?? '', result.reason]] : [],
@@ -132,48 +133,66 @@ async function requireForkable(
   })
 }
 
-/** Resolves with the source's name. */
+interface Frozen {
+  readonly source: string
+  /** In all forks; `undefined`: none was there. */
+  readonly waiter: Waiter | undefined
+  /** Resolves when all that was needed for it is gone. */
+  readonly ends: Promise<unknown>
+}
+
 async function freeze(
   progress: Progress,
   host: Hypervisor,
-  { spec, snapshot }: ForkOptions,
-  { name, mark }: ObservedVm & { readonly mark: VmMark },
-): Promise<string> {
+  { spec, snapshot, instance }: ForkOptions,
+  original: ObservedVm & { readonly mark: VmMark },
+  names: readonly string[],
+): Promise<Frozen> {
+  const { name, mark } = original
   const pool = mark.volumes.find(({ role }) => role === 'root')?.pool ?? 'default'
   progress.report({ what: `${name} to be frozen` })
-  await warm(progress, host.guest(name))
-  const source = sourceName(name, snapshot, await host.forks.sources(progress))
-  await host.forks.freeze(progress, { name: source, project: spec.project, vm: name, snapshot, pool })
-  return source
-}
-
-/** Only a saving of time: it is not waited for in vain, and a guest that is paused has no agent that answers. */
-async function warm(progress: Progress, guest: GuestAccess): Promise<void> {
-  const warming = progress.child({ timeoutMs: 10_000 })
+  const guest = host.guest(name)
+  const definition = { project: spec.project, vm: name, snapshot, pool }
+  if (snapshot !== undefined) {
+    const source = sourceName(name, snapshot, await host.forks.sources(progress))
+    const { ends } = await host.forks.freeze(progress, { ...definition, name: source })
+    return { source, waiter: undefined, ends }
+  }
+  const macs = names.flatMap((each) => macPairs(original, asFork(spec, instance, each)))
+  const [waiter, sources] = await Promise.all([
+    original.state === 'running' ? startWaiter(progress, guest, macs) : undefined,
+    host.forks.sources(progress),
+  ])
+  const source = sourceName(name, snapshot, sources)
+  const stop = (): Promise<void> | undefined => waiter && stopWaiter(lasting(progress), guest, waiter)
   try {
-    await guest.agent(warming, 'guest-exec', { path: '/bin/sh', arg: ['-c', warmScript] })
-    await warming.sleep(2_000)
-  } catch {
-    progress.check()
+    const { ends } = await host.forks.freeze(progress, { ...definition, name: source })
+    return { source, waiter, ends: Promise.all([ends, stop()]) }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
+
+const macPairs = ({ interfaces }: ObservedVm, fork: InstanceSpec): ForkIdentity['macs'] =>
+  interfaces.map(({ mac }, index) => ({ from: mac, to: fork.interfaces[index]?.mac ?? mac }))
 
 interface Making {
   readonly options: ForkOptions
   readonly instance: InstanceSpec
   readonly original: ObservedVm & { readonly mark: VmMark }
   readonly source: string
+  readonly waiter: Waiter | undefined
   readonly name: string
   readonly frozenMs: number
 }
 
 async function makeFork(progress: Progress, host: Hypervisor, making: Making): Promise<ForkReport> {
-  const { options, original, source, name, frozenMs } = making
+  const { options, original, source, waiter, name, frozenMs } = making
   const { seam } = progress
   const instance = asFork(options.spec, making.instance, name)
   const macs = instance.interfaces.map(({ mac }) => mac)
-  const pairs = original.interfaces.map(({ mac }, index) => ({ from: mac, to: macs[index] ?? mac }))
-  const identity = newForkIdentity(progress, name, pairs)
+  const identity = newForkIdentity(progress, name, macPairs(original, instance))
   const mark = forkMark(original.mark, identity)
   const sinceMs = (): number => Math.round(seam.monotonicMs() - frozenMs)
   await using revert = new Revert()
@@ -187,7 +206,7 @@ async function makeFork(progress: Progress, host: Hypervisor, making: Making): P
     progress.report({ what: `${name} to start` })
     await host.forks.fork(progress, { source, name, id: uuidOf(identity), mark, macs })
     const startedMs = sinceMs()
-    await reidentify(progress, host.guest(name), identity)
+    await reidentify(progress, host.guest(name), identity, waiter)
     const identifiedMs = sinceMs()
     await host.forks.connect(progress, name)
     const address = await answering(progress, host, instance, mark, options)
@@ -226,7 +245,8 @@ async function writeSeeds(
 
 /**
  * The address at which the guest shows its new key. Nobody logs in for that: an emulated guest needs seconds for a
- * session, and who may log in is what it was.
+ * session, and who may log in is what it was. Only the guest itself knows whether an address is its own: a network keeps
+ * the leases of a fork that was removed and had the same name.
  */
 async function answering(
   progress: Progress,
@@ -237,8 +257,9 @@ async function answering(
 ): Promise<string> {
   const { name, ready } = instance
   const limited = progress.child({ timeoutMs: ready.timeoutMs.address + ready.timeoutMs.ssh })
-  return limited.poll({ everyMs: 500, what: `${name} to answer over SSH` }, async () => {
-    for (const address of seenAddresses(await host.guest(name).addresses(limited))) {
+  return limited.poll({ everyMs: 250, what: `${name} to answer over SSH` }, async () => {
+    const { agent } = await host.guest(name).addresses(limited)
+    for (const address of seenAddresses({ agent, lease: [], arp: [] })) {
       const target = { address, port: ready.port, user, hostKeys }
       const outcome = await network.connectSsh(limited, target).catch(() => limited.check())
       if (outcome !== undefined) return address

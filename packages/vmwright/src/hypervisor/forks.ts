@@ -10,9 +10,10 @@ export interface HostForks {
   whyNot(progress: Progress, vm: string): Promise<string | undefined>
   /**
    * Freezes a snapshot with memory (or, without a name, the machine as it runs now) as a source. The machine goes on
-   * as it was. Repeatable: a source of that name that is complete is taken as it is.
+   * as it was. Repeatable: a source of that name that is complete is taken as it is. Forks can be made from when it
+   * resolves; what it needed for itself is gone when `ends` has resolved, which never rejects.
    */
-  freeze(progress: Progress, source: ForkDefinition): Promise<void>
+  freeze(progress: Progress, source: ForkDefinition): Promise<Freezing>
   sources(progress: Progress): Promise<readonly ForkSource[]>
   /**
    * Starts a machine from the source, with the interfaces of the original under new addresses and their links down: as
@@ -33,6 +34,10 @@ export interface ForkDefinition {
   readonly vm: string
   readonly snapshot: string | undefined
   readonly pool: string
+}
+
+export interface Freezing {
+  readonly ends: Promise<void>
 }
 
 export interface ForkSource {

@@ -1,6 +1,6 @@
 import { ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
-import type { ForkDefinition, ForkedVm, ForkSource, HostForks } from '../forks.ts'
+import type { ForkDefinition, ForkedVm, ForkSource, Freezing, HostForks } from '../forks.ts'
 import type { FakeContext } from './context.ts'
 import * as daemon from './daemon.ts'
 import { assignAddresses } from './guests.ts'
@@ -54,9 +54,10 @@ const observed = (world: FakeWorld, source: FakeSource): ForkSource => ({
 const restsOn = (world: FakeWorld, path: string, { name }: FakeSource): boolean =>
   daemon.volumeByPath(world, path)?.backingPath?.includes(`/${name}.fork-`) === true
 
-async function freeze(context: FakeContext, progress: Progress, source: ForkDefinition): Promise<void> {
+async function freeze(context: FakeContext, progress: Progress, source: ForkDefinition): Promise<Freezing> {
   const { world, seam } = context
-  if (await context.look(progress, 'lookupSource', source.name, () => sourcesIn(world)[source.name])) return
+  if (await context.look(progress, 'lookupSource', source.name, () => sourcesIn(world)[source.name]))
+    return ended
   const vm = await context.look(progress, 'lookupVm', source.vm, () => daemon.vmNamed(world, source.vm))
   const because = whyNot(vm)
   if (because !== undefined)
@@ -80,7 +81,10 @@ async function freeze(context: FakeContext, progress: Progress, source: ForkDefi
     const frozen = structuredClone(daemon.vmNamed(world, source.vm))
     sourcesIn(world)[source.name] = { ...source, createdAtMs: seam.nowMs(), frozen }
   })
+  return ended
 }
+
+const ended: Freezing = { ends: Promise.resolve() }
 
 async function startFork(context: FakeContext, progress: Progress, fork: ForkedVm): Promise<void> {
   const { world, seam } = context

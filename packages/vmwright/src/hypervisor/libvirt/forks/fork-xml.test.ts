@@ -59,7 +59,7 @@ it('X9: another identity leaves nothing of the old one, and the devices where th
 
 it('X9: only the machine that runs from the source has its memory and its cables as a fork has them', () => {
   const memory = { block: 'vc.ram', path: '/pool/web.1.fork-memory.raw', sizeBytes: 512 * 1024 * 1024 }
-  const text = writeXml(withPrivateMemory(withSharedMemory(other), memory))
+  const text = writeXml(withPrivateMemory(withSharedMemory(other, 'file'), memory))
   expect(text).not.toContain('memoryBacking')
   expect(text).toContain('&quot;share&quot;:false')
   expect(text).toContain('memory-backend=vc.ram')
@@ -88,7 +88,7 @@ it.each([
   ],
   [
     'one with huge pages',
-    parseXml(writeXml(withSharedMemory(domain))),
+    parseXml(writeXml(withSharedMemory(domain, 'memfd'))),
     'its memory has a form of its own (huge pages, a file, or slots to plug more in)',
   ],
   [

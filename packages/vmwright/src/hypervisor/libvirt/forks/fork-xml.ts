@@ -90,12 +90,12 @@ function otherInterface(device: XmlElement, mac: string | undefined): XmlElement
   })
 }
 
-/** Its memory lies in a file that libvirt makes for it. */
-export const withSharedMemory = (domain: XmlElement): XmlElement => ({
+/** Its memory lies in a file that libvirt makes for it, on a disk or in the host's memory. */
+export const withSharedMemory = (domain: XmlElement, type: 'file' | 'memfd'): XmlElement => ({
   ...domain,
   children: [
     ...domain.children,
-    el('memoryBacking', {}, el('source', { type: 'file' }), el('access', { mode: 'shared' })),
+    el('memoryBacking', {}, el('source', { type }), el('access', { mode: 'shared' })),
   ],
 })
 

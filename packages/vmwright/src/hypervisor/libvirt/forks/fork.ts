@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { ProvisionError, messageOf } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
 import { Revert } from '../../../lib/revert.ts'
-import { parseXml, writeXml } from '../../../lib/xml.ts'
+import { find, parseXml, writeXml } from '../../../lib/xml.ts'
 import type { ForkedVm } from '../../forks.ts'
 import { cloneDisk, type HostAccess } from '../clone-disk.ts'
 import { undefineVm } from '../machines.ts'
@@ -131,14 +131,31 @@ async function removeState(host: HostAccess, progress: Progress, path: string): 
   await onHost(host, progress, what, 'rm -f -- "$1"', [path])
 }
 
-/** Plugs the cables in, of all cards of the machine that runs. */
+/**
+ * Plugs the cables in, of all cards of the machine that runs. A bridge with a spanning tree, as that of libvirt's default
+ * network, holds a new port back for four seconds; a guest that asks for an address meanwhile is not heard, and waits as
+ * long again until it asks once more.
+ */
 export async function connectFork(host: HostAccess, progress: Progress, vm: string): Promise<void> {
   const { session } = host
   const domain: Domain = await session.domain(progress, vm)
   const purpose = { object: vm, doing: `plug the network cable of machine ${vm} in` }
   const { xml } = await session.call(progress, calls.domainGetXmlDesc, { domain }, purpose)
-  for (const nic of interfacesOf(parseXml(xml))) {
+  const nics = interfacesOf(parseXml(xml))
+  const ports = nics.flatMap((nic) => find(nic, 'target')?.attributes['dev'] ?? [])
+  const what = { doing: `look at the ports of ${vm}`, object: vm, kind: 'awaitPorts', mutates: false }
+  await onHost(host, progress, what, untilForwarding, ports)
+  for (const nic of nics) {
     const args = { domain, xml: writeXml(withLink(nic, 'up')), flags: live }
     await session.call(progress, calls.domainUpdateDeviceFlags, args, purpose)
   }
 }
+
+/** 1 and 2: listening and learning (`BR_STATE_*` of linux/if_bridge.h). */
+const untilForwarding = `for port; do
+  left=60
+  while [ "$left" -gt 0 ] && read -r state <"/sys/class/net/$port/brport/state"; do
+    case $state in 1 | 2) sleep 0.1 ;; *) break ;; esac
+    left=$((left - 1))
+  done 2>/dev/null
+done`

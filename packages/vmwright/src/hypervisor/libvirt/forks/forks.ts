@@ -2,7 +2,7 @@ import { calls, errorCode } from '@vmwright/libvirt'
 import { ProvisionError } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
 import { parseXml } from '../../../lib/xml.ts'
-import type { ForkDefinition, ForkSource, HostForks } from '../../forks.ts'
+import type { ForkDefinition, ForkSource, Freezing, HostForks } from '../../forks.ts'
 import type { HostAccess } from '../clone-disk.ts'
 import { mapParallel } from '../session.ts'
 import { refreshPool } from '../volumes.ts'
@@ -35,17 +35,17 @@ async function whyNot(host: HostAccess, progress: Progress, vm: string): Promise
   return forkObstacle(parseXml(xml))
 }
 
-async function freeze(host: HostAccess, progress: Progress, source: ForkDefinition): Promise<void> {
+async function freeze(host: HostAccess, progress: Progress, source: ForkDefinition): Promise<Freezing> {
   const folder = await folderOf(host, progress, source.pool)
   const known = await readRecords(host, progress, folder)
-  if (known.some(({ record }) => record.name === source.name)) return
+  if (known.some(({ record }) => record.name === source.name)) return { ends: Promise.resolve() }
   const because = await whyNot(host, progress, source.vm)
   if (because !== undefined)
     throw new ProvisionError('fork.unsupported', {
       message: `Machine ${source.vm} on host ${host.session.host} cannot be forked: ${because}.`,
       details: { host: host.session.host, vm: source.vm, because },
     })
-  await freezeAt(host, progress, source, folder)
+  return await freezeAt(host, progress, source, folder)
 }
 
 async function folderOf({ session }: HostAccess, progress: Progress, pool: string): Promise<string> {
@@ -100,7 +100,10 @@ async function sources(host: HostAccess, progress: Progress): Promise<readonly F
     snapshot: record.snapshot,
     createdAtMs: record.createdAtMs,
     sizeBytes,
-    dependents: dependents.filter(({ source }) => source === record.name).map(({ vm }) => vm).toSorted(),
+    dependents: dependents
+      .filter(({ source }) => source === record.name)
+      .map(({ vm }) => vm)
+      .toSorted(),
   }))
 }
 

@@ -1,6 +1,6 @@
 import { ProvisionError } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
-import type { ForkDefinition } from '../../forks.ts'
+import type { ForkDefinition, Freezing } from '../../forks.ts'
 import type { HostAccess } from '../clone-disk.ts'
 import { listSnapshots } from '../snapshot-list.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from '../snapshots.ts'
@@ -19,7 +19,7 @@ export async function freezeAt(
   progress: Progress,
   source: ForkDefinition,
   folder: string,
-): Promise<void> {
+): Promise<Freezing> {
   const { session } = host
   const { vm, snapshot } = source
   const snapshots = await listSnapshots(host, progress, vm)
@@ -35,7 +35,7 @@ export async function freezeAt(
   await createSnapshot(session, progress, vm, { name: bookmark, description, memory: true })
   try {
     await restoreSnapshot(session, progress, vm, snapshot)
-    await freezeRunning(host, progress, source, folder)
+    return await freezeRunning(host, progress, source, folder)
   } finally {
     await comeBack(host, lasting(progress), vm)
   }

@@ -2,8 +2,8 @@ import { calls, type Domain } from '@vmwright/libvirt'
 import { ProvisionError, messageOf } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
 import { Revert } from '../../../lib/revert.ts'
-import { childrenOf, el, find, parseXml, writeXml, type XmlElement } from '../../../lib/xml.ts'
-import type { ForkDefinition } from '../../forks.ts'
+import { childrenOf, el, find, parseXml, textAt, writeXml, type XmlElement } from '../../../lib/xml.ts'
+import type { ForkDefinition, Freezing } from '../../forks.ts'
 import type { HostAccess } from '../clone-disk.ts'
 import { definitionXml } from '../disks.ts'
 import { resumeVm } from '../power.ts'
@@ -13,7 +13,8 @@ import { variablesOf } from './fork-xml.ts'
 import { lasting } from './lasting.ts'
 import { writeStream } from './mother.ts'
 import { readSaveImage, saveDataBytes, saveHeaderBytes } from './save-image.ts'
-import { onHost, readPart, sourceFiles, type SourceRecord } from './source-files.ts'
+import { onHost, readPart, sourceFiles, type SourceRecord, workFiles } from './source-files.ts'
+import { closeWorkspace, openWorkspace } from './workspace.ts'
 
 /** `VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA`: the files are all there is; libvirt need not know of them. */
 const withoutMetadata = 4
@@ -30,7 +31,7 @@ export async function freezeRunning(
   progress: Progress,
   source: ForkDefinition,
   folder: string,
-): Promise<void> {
+): Promise<Freezing> {
   const { session } = host
   const files = sourceFiles(folder, source.name)
   const domain = await session.domain(progress, source.vm)
@@ -49,10 +50,16 @@ export async function freezeRunning(
   const variables = variablesOf(parseXml(live))
   await using revert = new Revert()
   revert.add('remove the incomplete source', () => removeFiles(host, lasting(progress), files.prefix))
+  await using work = new Revert()
+  work.add('clean up', () => closeWorkspace(host, lasting(progress), source.name))
+  const memoryKib = Number(textAt(parseXml(live), 'memory') ?? 0)
+  const room = { name: source.name, memoryKib, otherwise: folder }
+  const workspace = await openWorkspace(host, progress, room)
+  const { saved: save, state } = workFiles(workspace.folder, source.name)
 
   await session.call(progress, calls.domainSuspend, { domain }, purpose)
   try {
-    await saveMemory(host, progress, domain, { file: files.saved, disks, purpose })
+    await saveMemory(host, progress, domain, { file: save, disks, purpose })
     const pairs = disks.flatMap(({ path, copy }) => [path, copy])
     if (variables !== undefined) pairs.push(variables, files.variables)
     await copyFiles(host, progress, pairs, source.vm)
@@ -60,11 +67,12 @@ export async function freezeRunning(
     await resumeVm(session, lasting(progress), domain)
   }
 
-  const saved = await readHead(host, progress, files.saved)
+  const saved = await readHead(host, progress, save)
   const frozen = disks.map(({ device, copy, format }) => ({ device, path: copy, format }))
-  const memory = await writeStream(host, progress, {
+  const { memory, ends } = await writeStream(host, progress, {
     source,
-    files,
+    files: { ...files, saved: save, state },
+    memory: workspace.memory,
     saved,
     disks: frozen,
     variables: variables === undefined ? undefined : files.variables,
@@ -83,9 +91,10 @@ export async function freezeRunning(
     cookie: saved.cookie,
     definition,
   }
-  await writeRecord(host, progress, files, record)
+  await writeRecord(host, progress, files.record, [save, state], record)
   await refreshPool(session, progress, source.pool)
   revert.success()
+  return { ends }
 }
 
 /** The writable disks, each with the name of its copy. */
@@ -167,13 +176,14 @@ async function readHead(host: HostAccess, progress: Progress, path: string) {
 async function writeRecord(
   host: HostAccess,
   progress: Progress,
-  files: ReturnType<typeof sourceFiles>,
+  path: string,
+  rest: readonly string[],
   record: SourceRecord,
 ): Promise<void> {
-  const what = { doing: `write ${files.record}`, object: files.record, kind: 'writeSource', mutates: true }
-  const script = 'cat > "$1-new"; rm -f -- "$2" "$3"; mv -- "$1-new" "$1"'
+  const what = { doing: `write ${path}`, object: path, kind: 'writeSource', mutates: true }
+  const script = 'path=$1; shift; cat > "$path-new"; rm -f -- "$@"; mv -- "$path-new" "$path"'
   const text = new TextEncoder().encode(JSON.stringify(record))
-  await onHost(host, progress, what, script, [files.record, files.saved, files.state], text)
+  await onHost(host, progress, what, script, [path, ...rest], text)
 }
 
 /** Of a source, complete or not. */

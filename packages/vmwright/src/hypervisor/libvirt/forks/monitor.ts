@@ -24,24 +24,31 @@ export async function askQemu(
   })
 }
 
-/** The memory of a machine that lies in a file of its own: the name that QEMU has for it, and the file. */
+/**
+ * The memory of a machine that lies in a file of its own: the name that QEMU has for it, and the file, unless that has no
+ * name.
+ */
 export async function memoryFileOf(
   session: Session,
   progress: Progress,
   domain: Domain,
-): Promise<{ readonly block: string; readonly path: string }> {
+): Promise<{ readonly block: string; readonly path: string | undefined }> {
   const listed = await askQemu(session, progress, domain, 'qom-list', { path: '/objects' })
   const objects = Array.isArray(listed) ? listed.filter(isObject) : []
-  const [memory, ...others] = objects.filter((each) => each['type'] === 'child<memory-backend-file>')
+  const [memory, ...others] = objects.filter(({ type }) => isFile(type))
   const block = memory?.['name']
   if (typeof block !== 'string' || others.length > 0)
     throw new ProvisionError('fork.unsupported', {
       message: `The memory of machine ${domain.name} on host ${session.host} is not in one file.`,
       details: { host: session.host, vm: domain.name },
     })
+  if (memory?.['type'] !== 'child<memory-backend-file>') return { block, path: undefined }
   const place = { path: `/objects/${block}`, property: 'mem-path' }
   return { block, path: String(await askQemu(session, progress, domain, 'qom-get', place)) }
 }
+
+const isFile = (type: unknown): boolean =>
+  type === 'child<memory-backend-file>' || type === 'child<memory-backend-memfd>'
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null

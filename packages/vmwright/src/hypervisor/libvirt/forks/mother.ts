@@ -3,7 +3,7 @@ import { ProvisionError, messageOf } from '../../../lib/errors.ts'
 import type { Progress } from '../../../lib/progress.ts'
 import { Revert } from '../../../lib/revert.ts'
 import { find, parseXml, writeXml } from '../../../lib/xml.ts'
-import type { ForkDefinition } from '../../forks.ts'
+import type { ForkDefinition, Freezing } from '../../forks.ts'
 import type { HostAccess } from '../clone-disk.ts'
 import { lasting } from './lasting.ts'
 import { asOther, interfacesOf, withSharedMemory } from './fork-xml.ts'
@@ -11,7 +11,7 @@ import { newMac, newUuid } from './random.ts'
 import { askQemu, memoryFileOf } from './monitor.ts'
 import { type SaveImage, saveDataBytes, saveHeaderBytes, writeSaveHeader } from './save-image.ts'
 import { asPrivateStream } from './shared-stream.ts'
-import { onHost, readPart, type sourceFiles, type SourceRecord } from './source-files.ts'
+import { onHost, readPart, type sourceFiles, type SourceRecord, type workFiles } from './source-files.ts'
 
 /** `VIR_DOMAIN_SAVE_PAUSED` */
 const paused = 4
@@ -21,7 +21,9 @@ const streamHeadBytes = 16 * 1024
 
 interface Birth {
   readonly source: ForkDefinition
-  readonly files: ReturnType<typeof sourceFiles>
+  readonly files: ReturnType<typeof sourceFiles> & ReturnType<typeof workFiles>
+  /** What hers is made of. */
+  readonly memory: 'memfd' | 'file'
   readonly saved: SaveImage & { readonly dataBytes: number }
   readonly disks: SourceRecord['disks']
   readonly variables: string | undefined
@@ -30,13 +32,13 @@ interface Birth {
 /**
  * Writes the source's memory as a file, and its devices as the stream that forks begin with. Both come from a mother:
  * restored from the saved state with its memory in a shared file, its cables unplugged, and saved again without that
- * memory. She never runs.
+ * memory. She never runs. Her end takes libvirt longer than all that; it is not waited for.
  */
 export async function writeStream(
   host: HostAccess,
   progress: Progress,
   birth: Birth,
-): Promise<SourceRecord['memory']> {
+): Promise<{ readonly memory: SourceRecord['memory'] } & Freezing> {
   const { session } = host
   const { files, source } = birth
   const name = `${source.name}.mother`
@@ -53,18 +55,40 @@ export async function writeStream(
   const memory = await memoryFileOf(session, progress, mother)
   const capabilities = [{ capability: 'x-ignore-shared', state: true }]
   await askQemu(session, progress, mother, 'migrate-set-capabilities', { capabilities })
-  await copyMemory(host, progress, memory.path, files.memory)
+  await copyMemory(host, progress, name, memory.path, files.memory)
   const save = { domain: mother, to: files.state, dxml: undefined, flags: paused }
-  await session.call(progress, calls.domainSaveFlags, save, purpose)
+  const ending = new AbortController()
+  const saved = session.call(progress, calls.domainSaveFlags, save, purpose)
+  const ends = saved.then(
+    () => undefined,
+    () => removeMother(host, lasting(progress), name).catch(() => undefined),
+  )
+  await Promise.race([
+    untilSaved(host, progress.child({ signal: ending.signal }), files.state),
+    saved,
+  ]).finally(() => ending.abort())
+  const made = await makePrivate(host, progress, files, memory.block)
   revert.success()
-  return await makePrivate(host, progress, files, memory.block)
+  return { memory: made, ends }
+}
+
+/** libvirt writes the first bytes of a saved machine again when all the others are there. */
+async function untilSaved(host: HostAccess, progress: Progress, path: string): Promise<void> {
+  await progress.poll({ everyMs: 20, what: `${path} to be complete` }, async () => {
+    const head = await readPart(host, progress, path, 0, saveHeaderBytes).catch(() => progress.check())
+    try {
+      return head && saveDataBytes(head)
+    } catch {
+      return undefined
+    }
+  })
 }
 
 /** The same state, of a machine of another name that has frozen files. */
 async function replaceHeader(
   host: HostAccess,
   progress: Progress,
-  { files, saved, disks, variables }: Birth,
+  { files, memory, saved, disks, variables }: Birth,
   name: string,
 ): Promise<void> {
   const domain = parseXml(saved.xml)
@@ -78,7 +102,7 @@ async function replaceHeader(
     variables,
     mark: undefined,
   })
-  const xml = writeXml(withSharedMemory(mother))
+  const xml = writeXml(withSharedMemory(mother, memory))
   const header = writeSaveHeader({ xml, cookie: saved.cookie }, saved.dataBytes)
   const what = { doing: `rewrite ${files.saved}`, object: files.saved, kind: 'rewriteSaved', mutates: true }
   await onHost(host, progress, what, 'dd of="$1" conv=notrunc status=none', [files.saved], header)
@@ -94,12 +118,29 @@ async function unplug({ session }: HostAccess, progress: Progress, mother: Domai
   }
 }
 
-/** Pages of zeros take no room. Owned as the file that QEMU made itself, so that the forks' QEMUs reach it. */
-async function copyMemory(host: HostAccess, progress: Progress, from: string, to: string): Promise<void> {
+/**
+ * Pages of zeros take no room. Owned as the file that QEMU made itself, so that the forks' QEMUs reach it. A memfd has no
+ * name but among the open files of its process.
+ */
+async function copyMemory(
+  host: HostAccess,
+  progress: Progress,
+  mother: string,
+  from: string | undefined,
+  to: string,
+): Promise<void> {
   const what = { doing: `copy the memory to ${to}`, object: to, kind: 'copyMemory', mutates: true }
-  const script = `cp --sparse=always --reflink=auto -- "$1" "$2"
-chown --reference="$1" -- "$2"`
-  await onHost(host, progress, what, script, [from, to])
+  const script = `from=$3
+if [ -z "$from" ]; then
+  for process in $(grep -lszF "guest=$1," /proc/[0-9]*/cmdline); do
+    for file in "\${process%/cmdline}"/fd/*; do
+      case $(readlink -- "$file") in /memfd:memory-backend-memfd*) from=$file ;; esac
+    done
+  done
+fi
+cp --sparse=always --reflink=auto -- "$from" "$2"
+chown --reference="$from" -- "$2"`
+  await onHost(host, progress, what, script, [mother, to, from ?? ''])
 }
 
 async function makePrivate(

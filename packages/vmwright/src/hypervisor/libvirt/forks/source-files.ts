@@ -29,11 +29,12 @@ export const sourceFiles = (folder: string, name: string) =>
     memory: `${folder}/${name}.fork-memory.raw`,
     stream: `${folder}/${name}.fork-stream`,
     variables: `${folder}/${name}.fork-variables.fd`,
-    /** For the time of the making. */
-    saved: `${folder}/${name}.fork-saved`,
-    state: `${folder}/${name}.fork-state`,
     disk: (device: string, format: string) => `${folder}/${name}.fork-${device}.${format}`,
   }) as const
+
+/** For the time of the making. */
+export const workFiles = (folder: string, name: string) =>
+  ({ saved: `${folder}/${name}.fork-saved`, state: `${folder}/${name}.fork-state` }) as const
 
 export const forkState = (folder: string, fork: string): string => `${folder}/${fork}.fork-start`
 
