@@ -79,7 +79,7 @@ describe('access to a guest', () => {
     expect(await guest.addresses(progress)).toEqual({ lease: [], arp: [], agent: [] })
   })
 
-  it('what others do to the machine is told as it happens', async () => {
+  it('X4: what others do to the machine is told as it happens, and a paused one goes on when it is started', async () => {
     const { host, progress } = test
     const states: string[] = []
     await using _watch = await host.guest(vm.name).watch(progress, (change) => {
@@ -87,7 +87,7 @@ describe('access to a guest', () => {
     })
     await virsh('suspend', vm.name)
     expect(await host.guest(vm.name).state(progress)).toBe('paused')
-    await virsh('resume', vm.name)
+    await host.startVm(progress, vm.name)
     await virsh('destroy', vm.name)
     await progress
       .child({ timeoutMs: 5_000 })

@@ -67,6 +67,7 @@ export interface Hypervisor {
   writeMark(progress: Progress, vm: string, mark: VmMark): Promise<void>
   setAutostart(progress: Progress, vm: string, autostart: 'on' | 'off'): Promise<void>
 
+  /** One that is paused goes on; one that runs is left alone. */
   startVm(progress: Progress, vm: string): Promise<void>
   /** `graceful` asks the guest and waits until the progress's deadline (`wait.timeout`); `force` cuts the power. */
   stopVm(progress: Progress, vm: string, how: 'graceful' | 'force'): Promise<void>

@@ -132,6 +132,14 @@ describe('the in-memory host is as strict as libvirt', () => {
     })
   })
 
+  it('X4: lets a machine go on that somebody left paused', async () => {
+    const { host, progress, world } = await openWithWeb()
+    await host.startVm(progress, 'web')
+    world.vms['web']!.state = 'paused'
+    await host.startVm(progress, 'web')
+    expect(world.vms['web']?.state).toBe('running')
+  })
+
   it('refuses to undefine a running machine', async () => {
     const { host, progress, world } = await openWithWeb()
     await host.startVm(progress, 'web')

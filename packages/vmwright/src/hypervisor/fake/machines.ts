@@ -71,6 +71,10 @@ export async function startVm(context: FakeContext, progress: Progress, name: st
   const { world, seam } = context
   const vm = await context.look(progress, 'lookupVm', name, () => ({ ...daemon.vmNamed(world, name) }))
   if (vm.state === 'running') return
+  if (vm.state === 'paused')
+    return context.change(progress, 'resumeVm', name, () => {
+      daemon.vmNamed(world, name).state = 'running'
+    })
   await context.change(progress, 'startVm', name, () => daemon.startVm(world, name, seam.nowMs()))
 }
 

@@ -10,10 +10,11 @@ const destroyTimeoutMs = 120_000
 /** A guest that is still booting ignores the request, so it is repeated: soon at first, then less often. */
 const askAgainMs = { first: 1_000, longest: 10_000 }
 
-/** Starts the machine; nothing to do when it runs. */
+/** Starts the machine, or lets a paused one go on; nothing to do when it runs. */
 export async function startVm(session: Session, progress: Progress, vm: string): Promise<void> {
   const domain = await session.domain(progress, vm)
-  if (domain.id >= 0) return
+  // Whoever was killed while it froze a machine leaves it paused.
+  if (domain.id >= 0) return resumeVm(session, progress, domain)
   const purpose = {
     object: vm,
     doing: `start machine ${vm}`,
