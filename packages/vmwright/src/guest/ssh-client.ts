@@ -24,8 +24,8 @@ export interface SshTarget {
 export const hasLogin = ({ privateKey, agentSocket, password }: SshTarget): boolean =>
   privateKey !== undefined || agentSocket !== undefined || password !== undefined
 
-/** A slow guest needs seconds for its part of the key exchange. */
-const handshakeMs = 20_000
+/** A slow guest needs seconds for its part of the key exchange; one inside of it, ten times as many. */
+const handshakeMs = { direct: 20_000, behindHops: 120_000 } as const
 /** A guest that was cut off is given up after half a minute, one that only holds its breath for a snapshot is not. */
 const keepalive = { keepaliveInterval: 6_000, keepaliveCountMax: 4 }
 
@@ -38,9 +38,14 @@ export const loadClient = () => import('ssh2')
  * `guest.host-key-mismatch`, `guest.ssh-refused` (the login), `guest.key-unreadable`, `guest.port-closed` (no answer,
  * or none that is SSH).
  */
-export async function connectClient(progress: Progress, target: SshTarget, socket?: Duplex): Promise<Client> {
+export async function connectClient(
+  progress: Progress,
+  target: SshTarget,
+  socket?: Duplex,
+  place: keyof typeof handshakeMs = 'direct',
+): Promise<Client> {
   const { default: ssh2 } = await loadClient()
-  const { signal, timeoutMs } = progress.callOptions(handshakeMs)
+  const { signal, timeoutMs } = progress.callOptions(handshakeMs[place])
   signal.throwIfAborted()
   const logins = loginsOf(target, ssh2.utils.parseKey)
   const client = new ssh2.Client()

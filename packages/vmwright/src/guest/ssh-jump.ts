@@ -22,7 +22,8 @@ export async function connectThrough(
   target: SshTarget,
   way?: Duplex,
 ): Promise<Passage<Client>> {
-  const connect = (socket: Duplex | undefined): Promise<Client> => logIn(progress, target, socket)
+  const connect = (socket: Duplex | undefined): Promise<Client> =>
+    logIn(progress, target, socket, jumps.length > 0)
   return await passThrough(progress, jumps, target, connect, way)
 }
 
@@ -39,7 +40,7 @@ export async function passThrough<T>(
   try {
     let socket = way
     for (const [index, jump] of jumps.entries()) {
-      const client = await logIn(progress, jump, socket)
+      const client = await logIn(progress, jump, socket, index > 0)
       clients.push(client)
       const next = jumps[index + 1] ?? to
       socket = await within(
@@ -55,9 +56,14 @@ export async function passThrough<T>(
   }
 }
 
-async function logIn(progress: Progress, target: SshTarget, socket: Duplex | undefined): Promise<Client> {
+async function logIn(
+  progress: Progress,
+  target: SshTarget,
+  socket: Duplex | undefined,
+  isBehindHops: boolean,
+): Promise<Client> {
   requireLogin(target)
-  return await connectClient(progress, target, socket)
+  return await connectClient(progress, target, socket, isBehindHops ? 'behindHops' : 'direct')
 }
 
 /** Throws `guest.ssh-refused` where there is nothing to log in with. */
