@@ -211,7 +211,7 @@ describe('G8: a snapshot with memory of a machine with firmware in flash', () =>
     expect(await snapshotsIn(file)).toEqual([])
     expect(await virsh('snapshot-list', vm, '--name')).toBe('')
     await remove(machine)
-  })
+  }, 300_000)
 })
 
 /** A world that ends with its mutation of that number, which still happens. */
