@@ -164,12 +164,12 @@ async function climbRung(own: Progress, climb: Climb, name: ReadyRung): Promise<
     const since = climb.bell.count
     const reached = await rung.probe(limit, climb).catch((error: unknown) => {
       limit.check()
-      if (limit.remainingMs === 0 && isProvisionError(error)) return false
+      if (limit.isOver && isProvisionError(error)) return false
       throw error
     })
     limit.check()
     if (reached !== false) return reached === true ? undefined : reached
-    if (limit.remainingMs === 0) throw new RungTimeout(`${name} was not reached in time`)
+    if (limit.isOver) throw new RungTimeout(`${name} was not reached in time`)
     say()
     await climb.bell.waitSince(limit, since, pauseMs)
     pauseMs = Math.min(pauseMs * pauseGrowth, rung.pauseMs[1])

@@ -31,6 +31,17 @@ describe('Progress', () => {
     expect(reports).toEqual([{ what: 'the third time' }])
   })
 
+  it('is over when a timer that ends a little early has cut a call off', () => {
+    const at = (deadlineMs: number): boolean => new Progress(createFakeSeam(), { deadlineMs }).isOver
+    expect([at(0), at(0.7), at(1), at(2), at(Number.POSITIVE_INFINITY)]).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ])
+  })
+
   it('looks once more at the deadline before it gives up', async () => {
     const seam = createFakeSeam()
     const progress = new Progress(seam, { deadlineMs: 250 })

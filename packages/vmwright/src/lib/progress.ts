@@ -51,6 +51,11 @@ export class Progress {
     return Math.max(0, this.deadlineMs - this.seam.monotonicMs())
   }
 
+  /** Whether the deadline is there: a timer, and so a call that it cuts off, may end a little before its time. */
+  get isOver(): boolean {
+    return this.remainingMs <= 1
+  }
+
   /** Throws the cancellation's reason, or nothing. */
   check(): void {
     this.signal.throwIfAborted()
@@ -94,8 +99,7 @@ export class Progress {
     for (;;) {
       this.check()
       const result = await attempt().catch((error: unknown) => {
-        // A timer may fire a little before its time.
-        throw this.remainingMs <= 1 && isProvisionError(error, 'host.timeout') ? timedOut(error) : error
+        throw this.isOver && isProvisionError(error, 'host.timeout') ? timedOut(error) : error
       })
       if (result !== undefined) return result
       if (this.remainingMs === 0) throw timedOut()

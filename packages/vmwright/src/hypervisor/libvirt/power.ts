@@ -78,7 +78,7 @@ async function shutDown(session: Session, progress: Progress, domain: Domain): P
   let pauseMs = askAgainMs.first
   try {
     while (!stopped.signal.aborted && (await isActive(session, progress, domain))) {
-      if (progress.remainingMs === 0) throw timedOut(session, what, domain)
+      if (progress.isOver) throw timedOut(session, what, domain)
       await session.callUnless(
         progress,
         calls.domainShutdownFlags,
@@ -97,7 +97,7 @@ async function shutDown(session: Session, progress: Progress, domain: Domain): P
       pauseMs = Math.min(pauseMs * 2, askAgainMs.longest)
     }
   } catch (error) {
-    const isOurDeadline = isProvisionError(error, 'host.timeout') && progress.remainingMs === 0
+    const isOurDeadline = isProvisionError(error, 'host.timeout') && progress.isOver
     throw isOurDeadline ? timedOut(session, what, domain) : error
   } finally {
     await unsubscribe()
