@@ -243,10 +243,17 @@ async function writeSeeds(
   for (const volume of volumes) if (volume.role === 'seed') await host.writeVolume(progress, volume, image)
 }
 
+const lookEveryMs = 250
+const portTryMs = 500
+/** What costs the guest nothing. */
+const hostSources = ['lease', 'arp'] as const
+/** The guest itself is asked seldom: what one spends on an answer, all that wake with it lack. */
+const looksPerQuestion = 12
+
 /**
  * The address at which the guest shows its new key. Nobody logs in for that: an emulated guest needs seconds for a
- * session, and who may log in is what it was. Only the guest itself knows whether an address is its own: a network keeps
- * the leases of a fork that was removed and had the same name.
+ * session, and who may log in is what it was. A network keeps the lease of a fork that was removed and had the same name, so an
+ * address at which nobody answers is passed over at once.
  */
 async function answering(
   progress: Progress,
@@ -257,9 +264,12 @@ async function answering(
 ): Promise<string> {
   const { name, ready } = instance
   const limited = progress.child({ timeoutMs: ready.timeoutMs.address + ready.timeoutMs.ssh })
-  return limited.poll({ everyMs: 250, what: `${name} to answer over SSH` }, async () => {
-    const { agent } = await host.guest(name).addresses(limited)
-    for (const address of seenAddresses({ agent, lease: [], arp: [] })) {
+  let looks = 0
+  return limited.poll({ everyMs: lookEveryMs, what: `${name} to answer over SSH` }, async () => {
+    const from = [...hostSources, ...(++looks % looksPerQuestion === 0 ? (['agent'] as const) : [])]
+    for (const address of seenAddresses(await host.guest(name).addresses(limited, from))) {
+      const trying = limited.child({ timeoutMs: portTryMs })
+      if ((await network.tryPort(trying, address, ready.port)) !== 'open') continue
       const target = { address, port: ready.port, user, hostKeys }
       const outcome = await network.connectSsh(limited, target).catch(() => limited.check())
       if (outcome !== undefined) return address

@@ -11,8 +11,11 @@ export interface GuestAccess {
   state(progress: Progress): Promise<VmState>
   /** Whether its processor is made of software, which makes everything in it ten times slower. */
   isEmulated(progress: Progress): Promise<boolean>
-  /** All addresses that the hypervisor knows, by source; sources that do not answer are empty. */
-  addresses(progress: Progress): Promise<GuestAddresses>
+  /**
+   * All addresses that the hypervisor knows, by source; sources that do not answer are empty. `from`: those to ask,
+   * where the agent, which takes a guest's time, is not always wanted.
+   */
+  addresses(progress: Progress, from?: readonly (keyof GuestAddresses)[]): Promise<GuestAddresses>
   /** Calls the guest agent (`guest-ping`, `guest-exec`, …). Throws `guest.agent-silent`. */
   agent(progress: Progress, command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>
   /** Output of the serial console from now on; ends when the machine stops. `write` sends keys. */

@@ -23,7 +23,7 @@ export function guestAccess(session: Session, vm: string): GuestAccess {
       return domain === undefined ? 'unknown' : readState(session, progress, domain)
     },
     isEmulated: (progress) => isEmulated(session, progress, vm),
-    addresses: (progress) => addresses(session, progress, vm),
+    addresses: (progress, from) => addresses(session, progress, vm, from),
     agent: (progress, command, args) => agent(session, progress, vm, { execute: command, arguments: args }),
     console: (progress) => openConsole(session, progress, vm),
     watch: (progress, onChange) => watch(session, progress, vm, onChange),
@@ -37,9 +37,15 @@ async function isEmulated(session: Session, progress: Progress, vm: string): Pro
   return parseXml(xml).attributes['type'] === 'qemu'
 }
 
-async function addresses(session: Session, progress: Progress, vm: string): Promise<GuestAddresses> {
+async function addresses(
+  session: Session,
+  progress: Progress,
+  vm: string,
+  from: readonly (keyof GuestAddresses)[] = ['lease', 'arp', 'agent'],
+): Promise<GuestAddresses> {
   const domain = await session.domain(progress, vm)
-  const ask = async (source: keyof typeof addressSource): Promise<readonly string[]> => {
+  const ask = async (source: keyof GuestAddresses): Promise<readonly string[]> => {
+    if (!from.includes(source)) return []
     const purpose: CallPurpose = {
       object: vm,
       doing: `ask for the addresses of machine ${vm}`,
