@@ -7,8 +7,8 @@ import type { BenchResult } from './result.ts'
 
 /**
  * A cluster of four machines with a pool and a network of its own, disks and seeds in that pool, against a shell script
- * of bare libvirt calls for the same, with and without the start of the program; and the removal of ten running machines against that of one.
- * The machines have no system, so that only the control plane is measured.
+ * of bare libvirt calls for the same, with and without the start of the program; and the removal of ten running
+ * machines against that of one. The machines have no system, so that only the control plane is measured.
  */
 const rounds = 5
 const prefix = 'bench-cl'

@@ -24,7 +24,7 @@ export async function untilEnded(
 
 /**
  * Ten guests that wake at once on two processors let libvirt wait too long for their agents now and then. Asking again
- * does no harm: the script may run twice.
+ * does no harm: the script may run twice, and the waiting process heeds nothing after its first `end`.
  */
 export const untilHeard = <T>(
   progress: Progress,

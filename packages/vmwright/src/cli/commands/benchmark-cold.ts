@@ -1,7 +1,7 @@
-import { plainRequest } from '../../plan/plain-request.ts'
 import { join, resolve } from 'node:path'
 import { composeServices } from '../../compose.ts'
 import { apply, destroy, preview } from '../../engine/operations.ts'
+import { plainRequest } from '../../plan/plain-request.ts'
 import type { InstanceSpec } from '../../spec/resolved.ts'
 import {
   makeBenchmarkFolder,
