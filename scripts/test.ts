@@ -161,7 +161,11 @@ function report(all: readonly Tally[]): void {
   const failed = all.flatMap((tally) => tally.failed)
   const skipped = all.flatMap((tally) => tally.skipped)
   if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((line) => `  ${line}`).join('\n')}`)
-  if (failed.length > 0) console.log(`\nFailed:\n${failed.map((line) => `  ${line}`).join('\n')}`)
+  if (failed.length > 0) {
+    console.log(`\nFailed:\n${failed.map((line) => `  ${line}`).join('\n')}`)
+    // Once more without their output, of which the end of a long log may not leave the beginning.
+    console.log(`\nFailed, in short:\n${failed.map((line) => `  ${line.split('\n', 1)[0]}`).join('\n')}`)
+  }
   console.log(`\n${passed} passed, ${failed.length} failed, ${skipped.length} skipped`)
   process.exitCode = failed.length === 0 ? 0 : 1
 }

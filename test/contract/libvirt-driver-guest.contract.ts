@@ -98,6 +98,18 @@ describe('access to a guest', () => {
     })
   })
 
+  it('X4: a machine that somebody else is just starting counts as started', async () => {
+    const { host, progress } = test
+    const guest = host.guest(vm.name)
+    // libvirt goes on with the start that a killed run asked for, and says `paused` until QEMU runs.
+    const theirs = virsh('start', vm.name)
+    while ((await guest.state(progress)) === 'stopped');
+    await host.startVm(progress, vm.name)
+    expect(await guest.state(progress)).toBe('running')
+    await theirs
+    await host.stopVm(progress, vm.name, 'force')
+  })
+
   it('waiting for a console ends at the deadline', async () => {
     const { host, progress } = test
     const opening = host.guest(vm.name).console(progress.child({ timeoutMs: 200 }))

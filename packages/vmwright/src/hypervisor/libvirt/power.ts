@@ -21,19 +21,36 @@ export async function startVm(session: Session, progress: Progress, vm: string):
     lane: 'slow',
     timeoutMs: startTimeoutMs,
   } as const
+  await unlessItRuns(session, progress, domain, () =>
+    session.call(progress, calls.domainCreateWithFlags, { domain }, purpose),
+  )
+}
+
+/**
+ * Lets a machine that is paused go on; nothing to do with any other. A machine that another call is just starting
+ * is paused too, and runs by the time libvirt lets us near it.
+ */
+export async function resumeVm(session: Session, progress: Progress, domain: Domain): Promise<void> {
+  if ((await readState(session, progress, domain)) !== 'paused') return
+  const purpose = { object: domain.name, doing: `resume machine ${domain.name}` }
+  await unlessItRuns(session, progress, domain, () =>
+    session.call(progress, calls.domainResume, { domain }, purpose),
+  )
+}
+
+/** A call that libvirt refuses because the machine runs already has nothing to do. */
+async function unlessItRuns(
+  session: Session,
+  progress: Progress,
+  domain: Domain,
+  call: () => Promise<unknown>,
+): Promise<void> {
   try {
-    await session.call(progress, calls.domainCreateWithFlags, { domain }, purpose)
+    await call()
   } catch (error) {
     const isRefused = libvirtCodeOf(error) === errorCode.operationInvalid
     if (!isRefused || (await readState(session, progress, domain)) !== 'running') throw error
   }
-}
-
-/** Lets a machine that is paused go on; nothing to do with any other. */
-export async function resumeVm(session: Session, progress: Progress, domain: Domain): Promise<void> {
-  if ((await readState(session, progress, domain)) !== 'paused') return
-  const purpose = { object: domain.name, doing: `resume machine ${domain.name}` }
-  await session.call(progress, calls.domainResume, { domain }, purpose)
 }
 
 /** Stops the machine; nothing to do when it is off or not there. Throws `wait.timeout` (`graceful` only). */
