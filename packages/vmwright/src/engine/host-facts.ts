@@ -21,6 +21,26 @@ export interface FactsRequest {
   readonly services: Pick<SessionServices, 'peekImage' | 'templates'>
   readonly purpose: Purpose
   readonly observed: ObservedHost
+  readonly early: EarlyFacts | undefined
+}
+
+/** Asked for while the hypervisor is still being looked at. */
+export type EarlyFacts = Pick<PromisesOf<HostFacts>, 'network' | 'rules'>
+type PromisesOf<T> = { readonly [K in keyof T]: Promise<T[K]> }
+
+/** Begins to read what the spec alone tells to be needed: scripts take as long as the look at the hypervisor. */
+export function askEarly(
+  progress: Progress,
+  host: Hypervisor,
+  { spec, instances, purpose }: Pick<FactsRequest, 'spec' | 'instances' | 'purpose'>,
+): EarlyFacts | undefined {
+  const placed = instances.filter(({ placement }) => placement === undefined)
+  const isNeeded = purpose === 'make' && needsHostNetwork(spec, host.host, placed)
+  if (!isNeeded || host.can.noShell !== undefined) return undefined
+  const early = { network: host.system.network.read(progress), rules: host.system.rules.read(progress) }
+  // Told to whoever waits for them; nobody does where the look itself fails.
+  for (const facts of Object.values(early)) facts.catch(() => {})
+  return early
 }
 
 /** What the planner wants to know of a host beyond what its hypervisor tells. No mutation. */
@@ -132,7 +152,7 @@ async function checkAccess(
 async function readSystem(
   progress: Progress,
   host: Hypervisor,
-  { spec, observed, instances, purpose }: OwnRequest,
+  { spec, observed, instances, purpose, early }: OwnRequest,
 ): Promise<readonly [HostFacts['network'], HostFacts['rules'], HostFacts['untouched']]> {
   if (purpose === 'tell' || host.can.noShell !== undefined) return [undefined, [], undefined]
   const { project } = spec
@@ -141,9 +161,9 @@ async function readSystem(
   const isNew = purpose === 'make' && !observed.vms.some(isOurs) && !observed.networks.some(isOurs)
   const [network, rules, census] = await Promise.all([
     purpose === 'make' && needsHostNetwork(spec, host.host, instances)
-      ? host.system.network.read(progress)
+      ? (early?.network ?? host.system.network.read(progress))
       : undefined,
-    isNew || needsHostRules(spec, observed) ? host.system.rules.read(progress) : [],
+    isNew || needsHostRules(spec, observed) ? (early?.rules ?? host.system.rules.read(progress)) : [],
     isNew ? takeCensus(progress, host, observed) : undefined,
   ])
   const isUntouched = census !== undefined && !rules.some((each) => each.project === project)

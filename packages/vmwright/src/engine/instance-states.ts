@@ -1,5 +1,6 @@
 import type { InstanceStatus } from '@vmwright/contract'
 import { Progress } from '../lib/progress.ts'
+import { poolOf } from '../plan/naming.ts'
 import type { PlanInput } from '../plan/plan.ts'
 import { instanceStatus } from '../plan/status.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
@@ -22,7 +23,7 @@ export async function finalStatus(
   state: RunState,
 ): Promise<readonly InstanceStatus[]> {
   const progress = new Progress(seam).child({ timeoutMs: 15_000 })
-  const observed = await session.observeHosts(progress).catch(() => undefined)
+  const observed = await session.observeHosts(progress, poolsOf(input)).catch(() => undefined)
   if (observed === undefined) return []
   const later = { ...input, unreachable: session.unreachable }
   return input.instances.map((instance) => {
@@ -31,6 +32,18 @@ export async function finalStatus(
     const status = instanceStatus(input.spec, instance, observed.get(host), addresses)
     return withProblem(status, problemOf(later, instance))
   })
+}
+
+/** Those that volumes of the instances are in; `undefined`, all, where these may rest on templates. */
+function poolsOf({ spec, instances, hosts }: PlanInput): ReadonlySet<string> | undefined {
+  if (spec.templates.length > 0) return undefined
+  const vms = [...hosts.values()].flatMap(({ observed }) => observed.vms)
+  return new Set([
+    ...instances.map((instance) => poolOf(spec, instance).name),
+    ...vms.flatMap(({ mark }) =>
+      mark?.project === spec.project ? mark.volumes.map(({ pool }) => pool) : [],
+    ),
+  ])
 }
 
 const withProblem = (status: InstanceStatus, problem: string | undefined): InstanceStatus =>

@@ -9,7 +9,7 @@ import type { PlanInput } from '../plan/plan.ts'
 import type { HostSpec, ImageSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import { type Answers, askAll, noneAnswers } from './ask-hosts.ts'
 import type { RunServices } from './context.ts'
-import { gatherFacts, type Purpose } from './host-facts.ts'
+import { askEarly, gatherFacts, type Purpose } from './host-facts.ts'
 
 /** What the entry points plug in: drivers, the image cache, secrets. */
 export interface SessionServices extends Pick<RunServices, 'readSecret' | 'ownKey' | 'templates'> {
@@ -132,13 +132,24 @@ export class Session implements AsyncDisposable {
 
   /** `purpose`: to make machines, to tell how they are, or to remove them, for which templates do not matter. */
   async observe(progress: Progress, purpose: Purpose, adopt?: ReadonlySet<string>): Promise<PlanInput> {
-    const { spec, instances, blocked, findings, observed } = await this.locate(progress, adopt)
     const services = this.#services
+    const asked = { spec: this.#spec, instances: this.#instances, purpose }
+    const early = new Map(
+      [...this.#hosts].map(([name, host]) => [name, askEarly(progress, host, asked)] as const),
+    )
+    const { spec, instances, blocked, findings, observed } = await this.locate(progress, adopt)
     const facts = await this.#ask(progress, [...observed.keys()], (host) => {
       const seen = observed.get(host.host)
       if (seen === undefined)
         throw new ProvisionError('internal.bug', { message: `${host.host} was not looked at.` })
-      return gatherFacts(progress, host, { spec, instances, services, purpose, observed: seen })
+      return gatherFacts(progress, host, {
+        spec,
+        instances,
+        services,
+        purpose,
+        observed: seen,
+        early: early.get(host.host),
+      })
     })
     if (facts.answers.size === 0 && this.#hosts.size > 0) throw noneAnswers(this.#failures)
     return {
@@ -150,9 +161,13 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Of the hosts that answer. */
-  async observeHosts(progress: Progress): Promise<ReadonlyMap<string, ObservedHost>> {
-    return (await this.#ask(progress, [...this.#hosts.keys()], (host) => host.observe(progress))).answers
+  /** Of the hosts that answer; of their volumes only those in the pools of these names, if any are given. */
+  async observeHosts(
+    progress: Progress,
+    pools?: ReadonlySet<string>,
+  ): Promise<ReadonlyMap<string, ObservedHost>> {
+    return (await this.#ask(progress, [...this.#hosts.keys()], (host) => host.observe(progress, pools)))
+      .answers
   }
 
   /** Asks hosts that answered so far; those that do no longer count as unreachable from now on. */

@@ -18,8 +18,11 @@ export interface Hypervisor {
   readonly host: string
   readonly can: Capabilities
 
-  /** Reads the whole host. No mutation. Throws `host.unreachable`, `host.connection-lost`, `host.timeout`. */
-  observe(progress: Progress): Promise<ObservedHost>
+  /**
+   * Reads the whole host, or, of its volumes, only those in the pools of these names: each takes a call. No mutation.
+   * Throws `host.unreachable`, `host.connection-lost`, `host.timeout`.
+   */
+  observe(progress: Progress, pools?: ReadonlySet<string>): Promise<ObservedHost>
   /**
    * One writer per host. Resolves when this run holds the lock; while another run holds it, reports who does, and
    * throws `host.locked` at the progress's deadline. Released by disposal and by the death of the process.

@@ -23,6 +23,11 @@ export function describeStorage(suite: () => Suite): void {
     await host.createDisk(progress, emptyDisk(volume, GiB))
     await host.removePool(progress, other)
     expect(await isThere()).toBe(true)
+    const volumesOf = async (pools?: ReadonlySet<string>) =>
+      (await host.observe(progress, pools)).pools.find((each) => each.name === other.name)?.volumes.length
+    expect([await volumesOf(), await volumesOf(new Set([other.name])), await volumesOf(new Set())]).toEqual([
+      1, 1, 0,
+    ])
     await host.deleteVolume(progress, volume)
     await host.removePool(progress, { ...other, path: `${other.path}-else` })
     expect(await isThere()).toBe(true)

@@ -40,8 +40,8 @@ export function openFakeHost(world: FakeWorld, seam: Seam, options: FakeOptions 
   return {
     host: world.host,
     can: world.capabilities,
-    observe: (progress) =>
-      context.look(progress, 'observe', world.host, () => observeWorld(world, seam.nowMs())),
+    observe: (progress, pools) =>
+      context.look(progress, 'observe', world.host, () => observeWorld(world, seam.nowMs(), pools)),
     lock: (progress, holder) => takeLock(context, progress, holder),
     probeAcceleration: (progress) => probeAcceleration(context, progress),
     ensurePool: (progress, pool) => ensurePool(context, progress, pool),

@@ -7,7 +7,7 @@ import { isAutostarted } from './network-daemon.ts'
 import type { FakeNetwork, FakeVm, FakeWorld } from './world.ts'
 
 /** What a driver can see of the world: a copy, which later changes do not touch. */
-export function observeWorld(world: FakeWorld, nowMs: number): ObservedHost {
+export function observeWorld(world: FakeWorld, nowMs: number, pools?: ReadonlySet<string>): ObservedHost {
   const usedMib = Object.values(world.vms)
     .filter(isUp)
     .reduce((sum, vm) => sum + vm.memoryMib, 0)
@@ -25,14 +25,16 @@ export function observeWorld(world: FakeWorld, nowMs: number): ObservedHost {
       active: pool.active,
       isOurs: pool.isOurs === true,
       freeBytes: pool.active ? freeBytesOf(pool) : 0,
-      volumes: Object.entries(pool.active ? pool.volumes : {}).map(([volume, facts]) => ({
-        name: volume,
-        path: pathOf(pool, { pool: name, name: volume }),
-        capacityBytes: facts.capacityBytes,
-        allocationBytes: facts.allocationBytes,
-        format: facts.complete ? facts.format : 'raw',
-        backingPath: facts.backingPath,
-      })),
+      volumes: Object.entries(pool.active && pools?.has(name) !== false ? pool.volumes : {}).map(
+        ([volume, facts]) => ({
+          name: volume,
+          path: pathOf(pool, { pool: name, name: volume }),
+          capacityBytes: facts.capacityBytes,
+          allocationBytes: facts.allocationBytes,
+          format: facts.complete ? facts.format : 'raw',
+          backingPath: facts.backingPath,
+        }),
+      ),
     })),
     vms: Object.values(world.vms).map(observeVm),
   })

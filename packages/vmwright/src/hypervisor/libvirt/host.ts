@@ -69,7 +69,7 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
   return {
     host: spec.name,
     can,
-    observe: (progress) => observeHost(session, progress),
+    observe: (progress, pools) => observeHost(session, progress, pools),
     lock: async (progress, holder) =>
       acquireExclusive(progress, await lockKey(session, progress, spec), holder),
     probeAcceleration: (progress) => probeAcceleration(session, progress, spec, can),

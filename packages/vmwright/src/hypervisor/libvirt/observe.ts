@@ -19,14 +19,18 @@ const inactiveXml = 2
 /** libvirt's drivers differ in what they implement (its test driver above all); what is missing is empty. */
 const notImplemented = [errorCode.noSupport, errorCode.operationUnsupported, errorCode.configUnsupported]
 
-/** Reads the host. Objects that vanish between two calls are left out. */
-export async function observeHost(session: Session, progress: Progress): Promise<ObservedHost> {
+/** Reads the host, and the volumes of these pools (of all). Objects that vanish between two calls are left out. */
+export async function observeHost(
+  session: Session,
+  progress: Progress,
+  withVolumes?: ReadonlySet<string>,
+): Promise<ObservedHost> {
   const reading = { object: session.host, doing: 'read the host' }
   const [node, freeBytes, networks, pools, vms] = await Promise.all([
     session.call(progress, calls.nodeGetInfo, {}, reading),
     freeMemory(session, progress),
     observeNetworks(session, progress),
-    observePools(session, progress),
+    observePools(session, progress, withVolumes),
     observeVms(session, progress),
   ])
   const memoryMib = Math.floor(Number(node.memory) / 1024)
@@ -125,14 +129,23 @@ export async function snapshotNames(
   return (listed?.snapshots ?? []).map(({ name }) => name).toSorted()
 }
 
-async function observePools(session: Session, progress: Progress): Promise<readonly ObservedPool[]> {
+async function observePools(
+  session: Session,
+  progress: Progress,
+  withVolumes: ReadonlySet<string> | undefined,
+): Promise<readonly ObservedPool[]> {
   const list = async (flags: number): Promise<readonly StoragePool[]> => {
     const purpose = { object: session.host, doing: 'list the pools', absent: notImplemented }
     const args = { needResults: 1, flags }
     return (await session.callUnless(progress, calls.connectListAllStoragePools, args, purpose))?.pools ?? []
   }
   const [all, active] = await Promise.all([list(0), list(activeOnly).then(ids)])
-  const pools = await mapParallel(all, (pool) => observePool(session, progress, pool, active.has(pool.uuid)))
+  const pools = await mapParallel(all, (pool) =>
+    observePool(session, progress, pool, {
+      active: active.has(pool.uuid),
+      withVolumes: withVolumes?.has(pool.name) ?? true,
+    }),
+  )
   return pools.filter((pool) => pool !== undefined).toSorted(byName)
 }
 
@@ -140,7 +153,7 @@ async function observePool(
   session: Session,
   progress: Progress,
   pool: StoragePool,
-  active: boolean,
+  { active, withVolumes }: { readonly active: boolean; readonly withVolumes: boolean },
 ): Promise<ObservedPool | undefined> {
   const purpose = {
     object: pool.name,
@@ -151,7 +164,7 @@ async function observePool(
   const [described, info, listed] = await Promise.all([
     session.callUnless(progress, calls.storagePoolGetXmlDesc, { pool }, purpose),
     session.callUnless(progress, calls.storagePoolGetInfo, { pool }, purpose),
-    active
+    active && withVolumes
       ? session.callUnless(progress, calls.storagePoolListAllVolumes, { pool, needResults: 1 }, purpose)
       : undefined,
   ])

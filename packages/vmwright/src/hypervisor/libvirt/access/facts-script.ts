@@ -12,35 +12,45 @@ export const factsScript = `
 export LC_ALL=C
 cd /
 user=$1 mode=$2 conf=$3
+eol='
+'
+settings=$eol$(sed -nE "s/^[[:space:]]*(user|group|dynamic_ownership|clear_emulator_capabilities)[[:space:]]*=[[:space:]]*[\\"']?([^\\"'#[:space:]]*).*/\\1 \\2/p" "$conf" 2>/dev/null)$eol
+# The first one counts.
 setting() {
-  sed -nE "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*[\\"']?([^\\"'#[:space:]]*).*/\\1/p" "$conf" 2>/dev/null |
-    head -n 1
+  value=
+  case $settings in *"$eol$1 "*) value=\${settings#*"$eol$1 "}; value=\${value%%"$eol"*} ;; esac
+}
+third_of() { IFS=: read -r _ _ value _ <<END || :
+$1
+END
 }
 if [ -z "$user" ] && [ "$mode" = session ]; then user=$(id -un); fi
-[ -n "$user" ] || user=$(setting user)
+[ -n "$user" ] || { setting user; user=$value; }
+uid=
 if [ -z "$user" ]; then
-  for user in libvirt-qemu qemu root; do ! id -u "$user" >/dev/null 2>&1 || break; done
+  for user in libvirt-qemu qemu root; do ! uid=$(id -u "$user" 2>/dev/null) || break; done
 fi
 name=\${user#+}
 case $user in
   +*) uid=$name ;;
-  *) uid=$(id -u -- "$user" 2>/dev/null) || case $user in *[!0-9]*) uid= ;; *) uid=$user ;; esac ;;
+  *) [ -n "$uid" ] || uid=$(id -u -- "$user" 2>/dev/null) || case $user in *[!0-9]*) uid= ;; *) uid=$user ;; esac ;;
 esac
 group=
-[ "$mode" = session ] || group=$(setting group)
+[ "$mode" = session ] || { setting group; group=$value; }
 case $group in
   +*) gid=\${group#+} ;;
-  ?*) gid=$(getent group "$group" | cut -d: -f3) ;;
-  *) gid=; [ "$mode" = session ] || gid=$(getent group "$name" | cut -d: -f3) ;;
+  ?*) third_of "$(getent group "$group")"; gid=$value ;;
+  *) gid=; [ "$mode" = session ] || { third_of "$(getent group "$name")"; gid=$value; } ;;
 esac
 [ -n "$gid" ] || gid=$(id -g -- "$name" 2>/dev/null) || gid=$uid
-groups=$(id -G -- "$name" 2>/dev/null | tr ' ' ,)
-groups=$gid\${groups:+,$groups}
+groups=$gid
+for each in $(id -G -- "$name" 2>/dev/null); do groups=$groups,$each; done
 printf 'user %s %s %s\\n' "$name" "\${uid:--}" "$groups"
 [ -n "$uid" ] || exit 0
-echo "runner $(id -u)"
+runner=$(id -u)
+echo "runner $runner"
 for tool in setfacl getfacl; do ! command -v $tool >/dev/null || echo "tool $tool"; done
-for key in dynamic_ownership clear_emulator_capabilities; do echo "conf $key $(setting $key)"; done
+for key in dynamic_ownership clear_emulator_capabilities; do setting $key; echo "conf $key $value"; done
 sed -nE 's/^[[:space:]]*(security_driver)[[:space:]]*=(.*)/conf \\1 \\2/p' "$conf" 2>/dev/null
 sed 's/^/mount /' /proc/self/mountinfo
 
@@ -105,19 +115,22 @@ try='for each do
   [ ! -x "$each" ] || x=x
   echo "can $r$w$x"
 done'
-if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+if [ "$runner" = 0 ] && command -v setpriv >/dev/null; then
   bounds=
-  if [ "$uid" = 0 ] && [ "$(setting clear_emulator_capabilities)" != 0 ]; then
+  setting clear_emulator_capabilities
+  if [ "$uid" = 0 ] && [ "$value" != 0 ]; then
     bounds='--inh-caps=-all --bounding-set=-all'
   fi
   setpriv --reuid "$uid" --regid "$gid" --groups "$groups" $bounds sh -c "$try" sh "$@" </dev/null 2>/dev/null
-elif [ "$(id -u)" = "$uid" ]; then
+elif [ "$runner" = "$uid" ]; then
   sh -c "$try" sh "$@" </dev/null
-elif [ "$(id -u)" = 0 ] && command -v runuser >/dev/null; then
+elif [ "$runner" = 0 ] && command -v runuser >/dev/null; then
   runuser -u "$name" -- sh -c "$try" sh "$@" </dev/null 2>/dev/null
 fi
 
-if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then
+apparmor=
+{ read -r apparmor </sys/module/apparmor/parameters/enabled; } 2>/dev/null
+if [ "$apparmor" = Y ]; then
   echo 'apparmor on'
   sed -nE 's/^(.*(libvirtd|virtqemud)( .*)?)$/profile \\1/p' /sys/kernel/security/apparmor/profiles 2>/dev/null
   cat /etc/apparmor.d/local/abstractions/libvirt-qemu /etc/apparmor.d/abstractions/libvirt-qemu.d/* 2>/dev/null |

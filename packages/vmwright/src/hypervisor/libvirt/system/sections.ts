@@ -4,7 +4,8 @@ import type { HostCommand, HostShell } from '../host-shell.ts'
 
 /**
  * For scripts that tell several things at once: `section NAME` before each, and `root COMMAND…` for what only root
- * sees. With `session` as `$1`, or without the right to use sudo, they tell what their user sees.
+ * sees. With `session` as `$1`, or without the right to use sudo, they tell what their user sees. `of_nft TOOL`: this
+ * iptables is the one that keeps its rules in nftables (when in doubt, it says no).
  */
 export const sectionHelpers = `
 LC_ALL=C; export LC_ALL
@@ -14,6 +15,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 section() { echo "@@ $1"; }
 if [ "$(id -u)" = 0 ] || [ "$mode" = session ]; then root() { "$@" 2>/dev/null; }
 else root() { sudo -n env "PATH=$PATH" "$@" 2>/dev/null; }; fi
+of_nft() { [ "$(command -v "$1")" -ef "$(command -v xtables-nft-multi)" ]; }
 `
 
 /** What such a script told, as lines by section; those that it left out are empty. */

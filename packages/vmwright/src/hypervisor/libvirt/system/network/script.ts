@@ -3,11 +3,17 @@ export const firewallScript = `
 section tools
 for tool in nft iptables ip6tables; do ! has $tool || echo $tool; done
 section nft
-root nft -s -t list ruleset
-section iptables
-root iptables -S
-section ip6tables
-root ip6tables -S
+ruleset=$(root nft -s -t list ruleset)
+printf '%s\\n' "$ruleset"
+for tool in iptables ip6tables; do
+  # The kind that keeps its rules in nftables makes the table that it is asked for.
+  if has nft && of_nft $tool; then
+    family=ip; [ $tool = iptables ] || family=ip6
+    case $ruleset in *"table $family filter "*) ;; *) continue ;; esac
+  fi
+  section $tool
+  root $tool -S
+done
 `
 
 /**
@@ -15,13 +21,14 @@ root ip6tables -S
  * `ip` of before 4.13 cannot say in JSON it says as text, and /sys has the rest.
  */
 export const networkScript = `
+plain=
 section addresses
-ip -d -j addr show 2>/dev/null
+ip -d -j addr show 2>/dev/null || plain=yes
 section routes-v4
 ip -j -4 route show 2>/dev/null
 section routes-v6
 ip -j -6 route show 2>/dev/null
-if ! ip -j addr show >/dev/null 2>&1; then
+if [ -n "$plain" ]; then
   section plain-links
   for path in /sys/class/net/*; do
     [ -e "$path/flags" ] || continue

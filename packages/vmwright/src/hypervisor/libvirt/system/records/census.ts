@@ -12,12 +12,12 @@ export const parseCensus = (sections: Sections): SystemCensus => ({
   },
   sysctls: Object.fromEntries(
     sections.of('sysctls').map((line) => {
-      const [path = '', value = ''] = line.split(' ')
-      return [path.replaceAll('/', '.'), value]
+      const [path = '', value = ''] = line.split(':')
+      return [path.replace('/proc/sys/', '').replaceAll('/', '.'), value]
     }),
   ),
   files: {
-    ...matching(sections.of('folders'), /^((?:folder|link) \d+)() (\/.*)$/),
+    ...matching(sections.of('files'), /^((?:folder|link) \d+)() (\/.*)$/),
     ...matching(sections.of('files'), /^(file \d+)( [0-9a-f]{16})[0-9a-f]{48} [ *](\/.*)$/),
   },
   // Taps and cables are of machines and containers, which come and go.

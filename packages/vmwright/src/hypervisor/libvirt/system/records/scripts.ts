@@ -9,21 +9,20 @@ root nft -s -t list ruleset
 for tool in iptables ip6tables; do
   has $tool || continue
   # What its nf_tables kind has is in the ruleset above.
-  if has nft; then case $($tool -V 2>/dev/null) in *nf_tables*) continue ;; esac; fi
+  if has nft; then
+    ! of_nft $tool || continue
+    case $($tool -V 2>/dev/null) in *nf_tables*) continue ;; esac
+  fi
   section $tool
   root $tool-save
 done
 section sysctls
-for path in /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv[46]/conf/all/forwarding \
-  /proc/sys/net/ipv[46]/conf/default/forwarding /proc/sys/net/bridge/bridge-nf-call-*; do
-  [ ! -r "$path" ] || echo "\${path#/proc/sys/} $(cat "$path")"
-done
+grep -Hs . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv[46]/conf/all/forwarding \
+  /proc/sys/net/ipv[46]/conf/default/forwarding /proc/sys/net/bridge/bridge-nf-call-*
 if [ $# -gt 0 ]; then
-  section folders
-  root find "$@" -path "$1/records" -prune -o \
-    -type d ! -path "$1" -printf 'folder %m %p\\n' -o -type l -printf 'link %m %p\\n'
   section files
   root find "$@" -path "$1/records" -prune -o \
+    -type d ! -path "$1" -printf 'folder %m %p\\n' -o -type l -printf 'link %m %p\\n' -o \
     -type f -printf 'file %m ' -exec sha256sum {} ';'
 fi
 `
@@ -39,7 +38,7 @@ record=$folder/$1.json
 /** Standard input: the record. The first one stays: a link does not replace what is there. */
 export const keepScript = `${common}
 [ ! -e "$record" ] || exit 0
-(umask 022; mkdir -p "\${folder%/*}") && mkdir -p "$folder" || exit 1
+[ -d "$folder" ] || { (umask 022; mkdir -p "\${folder%/*}") && mkdir -p "$folder"; } || exit 1
 new=$(mktemp "$folder/.new.XXXXXX") || exit 1
 trap 'rm -f "$new"' EXIT
 cat >"$new" && sync "$new" && { ln "$new" "$record" 2>/dev/null || [ -e "$record" ]; }

@@ -1,4 +1,5 @@
 import { singleQuoted } from '../../../../lib/shell.ts'
+import { ownChainPrefix } from '../../../host/rule-names.ts'
 
 /**
  * `load FILE` puts the rules of a file into force, `unload FILE` takes them away; both may be repeated, and read what
@@ -176,9 +177,12 @@ exit 0
  */
 export const readScript = `
 section nft
-root nft -s list ruleset
+ruleset=$(root nft -s list ruleset)
+printf '%s\\n' "$ruleset"
 for tool in iptables ip6tables; do
   has $tool-save || continue
+  # What its nf_tables kind has is in the ruleset too: it is asked only where there is something of ours.
+  if has nft && of_nft $tool; then case $ruleset in *${ownChainPrefix}*) ;; *) continue ;; esac; fi
   section $tool
   root $tool-save | awk '/^[*]/ { table = substr($0, 2) } /^-/ { print table, $0 }'
 done
