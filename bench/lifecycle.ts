@@ -9,6 +9,9 @@ import type { BenchResult } from './result.ts'
  * from the snapshot after `init`, with its memory and without. The phases do next to nothing, so that the guest's own
  * boots are what is spared.
  *
+ * The cold run is the first one of the same spec, and keeps its three layers as any first run does. Without memory each
+ * of them takes a shutdown and a start (`lifecycle-disk`): these count as cold too, since the next run is spared them.
+ *
  * On libvirt's network `default` 4 seconds of each restore with memory are its bridge's (STP), which lets nothing
  * through to a machine that has just been connected; `lifecycle-own-network` is the same on a network of the spec's own,
  * which has none of that.

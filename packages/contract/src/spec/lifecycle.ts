@@ -163,6 +163,11 @@ export const lifecycleDocument = z
       'Whether snapshots hold the memory, so that a restored guest runs at once. `auto`: where the host and the firmware can; `require`: fail where they cannot.',
       { default: '`auto`', example: 'never' },
     ),
+    cloudInit: field(
+      oneOf(['first-boot', 'every-boot']),
+      'When cloud-init runs in a guest whose snapshots do not hold the memory. `first-boot`: no more once it has done its work, so that the guest starts sooner; `every-boot`: always.',
+      { default: '`first-boot`', example: 'every-boot' },
+    ),
     shutdown: field(
       z.strictObject({
         attempts: field(

@@ -105,7 +105,10 @@ function fromCloudInit(facts: Facts, outcome: CloudInitOutcome): Verdict {
   const { instance } = facts
   switch (outcome.kind) {
     case 'disabled':
-      return noDataSource(facts, 'it switched itself off at boot')
+      return noDataSource(
+        facts,
+        'it switched itself off at boot, as it also does where there is /etc/cloud/cloud-init.disabled',
+      )
     case 'recorded':
       return foundNoDataSource(outcome.record) && facts.firstBoot
         ? noDataSource(facts, outcome.record.dataSource ?? '')

@@ -42,6 +42,7 @@ describe('layerInputsOf', () => {
       { interfaces: [{ ...nic, dhcp4: false, addresses: ['10.0.0.7/24'] }] },
     ],
     ['the user', { cloudInit: { ...plain.cloudInit, user: { ...plain.cloudInit.user, name: 'ada' } } }],
+    ['on which boots cloud-init runs', lifecycle({ cloudInit: 'every-boot' })],
     ['packages', { cloudInit: { ...plain.cloudInit, packages: ['git'] } }],
     [
       'the customisation of the image',

@@ -74,12 +74,14 @@ function hardwareOf(instance: InstanceSpec): LayerInputs['hardware'] {
 
 /** What the machine is told at its creation; keys and ids that are new with each machine have no part in the spec. */
 function identityOf(instance: InstanceSpec): string {
-  const { source, hyperv } = instance
+  const { source, hyperv, lifecycle } = instance
   return sha256Hex(
     canonicalJson({
       seed: seedDigest(instance),
       customise: source.kind === 'image' ? source.customise : undefined,
       network: source.kind === 'template' ? [source.network, source.interfaces, source.renderer] : undefined,
+      // The other choice leaves a file behind that this one must not find.
+      cloudInit: lifecycle.cloudInit === 'every-boot' ? lifecycle.cloudInit : undefined,
       os: hyperv?.os,
       domain: hyperv?.domainJoin && {
         ...hyperv.domainJoin,

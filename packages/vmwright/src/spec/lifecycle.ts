@@ -51,6 +51,7 @@ export function resolveLifecycle(
     ),
     connection: resolveConnection({ name, lifecycle, layers }, context),
     memory: lifecycle.memory ?? builtIn.memory,
+    cloudInit: lifecycle.cloudInit ?? builtIn.cloudInit,
     shutdown: {
       attempts: shutdown?.attempts ?? builtIn.shutdown.attempts,
       delayMs: shutdown?.delay === undefined ? builtIn.shutdown.delayMs : toMs(shutdown.delay),

@@ -38,6 +38,8 @@ export interface LifecycleSpec {
   readonly connection: ConnectionSpec
   /** Whether snapshots hold the memory too, so that a restored guest runs at once. */
   readonly memory: 'auto' | 'require' | 'never'
+  /** Whether cloud-init runs at each boot, or, where snapshots hold no memory, only until it has done its work. */
+  readonly cloudInit: 'first-boot' | 'every-boot'
   /** Asked this often to shut down, with this much time between, then powered off. */
   readonly shutdown: { readonly attempts: number; readonly delayMs: number }
   /** Of each phase; a step may have a shorter one of its own. */
@@ -167,6 +169,7 @@ export const defaultLifecycle = (resultsFolder: string): LifecycleSpec => ({
     jump: [],
   },
   memory: 'auto',
+  cloudInit: 'first-boot',
   shutdown: { attempts: 10, delayMs: 5_000 },
   phaseTimeoutMs: 60 * minuteMs,
   resultsFolder,

@@ -8,6 +8,7 @@ import type { Decision, LayerToCreate } from '../../snapshots/decide.ts'
 import { writeNote } from '../../snapshots/note.ts'
 import type { Guest } from './job.ts'
 import { shutDown, startMachine } from './power.ts'
+import { standDownCloudInit } from './stand-down.ts'
 
 /** Whether snapshots of a run hold memory, and where they do not although they might, why. */
 export interface MemoryChoice {
@@ -60,7 +61,8 @@ export async function restoreLayer(
 
 /**
  * Keeps a layer. The guest is asked to write out what it has not written yet; without memory it is then shut down,
- * kept, and started again. Tells in words what there is to know.
+ * kept, and started again, from now on without cloud-init where that has nothing left to do. Tells in words what there
+ * is to know.
  */
 export async function createLayer(
   progress: Progress,
@@ -76,13 +78,14 @@ export async function createLayer(
   }
   if (discard)
     await machine.change(progress, () => machine.host.deleteSnapshot(progress, machine.name, layer.snapshot))
+  const cloudInit = memory.memory ? undefined : await standDownCloudInit(progress, guest)
   await flush(progress, guest)
   await line.drop()
   const addresses = seenAddresses(await machine.host.guest(machine.name).addresses(progress))
   await machine.writeMark(progress, { making: layer.snapshot, addresses })
   const how = await createSnapshot(progress, guest, definition, memory)
   await machine.writeMark(progress, { making: undefined })
-  return how
+  return cloudInit === undefined ? how : `${how}; ${cloudInit}`
 }
 
 async function createSnapshot(
