@@ -206,7 +206,7 @@ describe('R1: a copy does not outlive the run that wanted it', () => {
   beforeAll(async () => {
     tools = join(test.folder, 'tools')
     await mkdir(tools)
-    const cp = `#!/bin/sh\n/bin/cp "$@"; echo $$ > '${tools}/copying'; exec sleep 60\n`
+    const cp = `#!/bin/sh\n/bin/cp "$@"; echo $$ > '${tools}/copying'; exec sleep 600\n`
     await writeFile(join(tools, 'cp'), cp, { mode: 0o755 })
   })
   beforeEach(() => void vi.stubEnv('PATH', `${tools}:${process.env['PATH']}`))
@@ -217,7 +217,7 @@ describe('R1: a copy does not outlive the run that wanted it', () => {
 
   const copyingProcess = async (): Promise<number> => {
     const read = async () => Number(await readFile(join(tools, 'copying'), 'utf8').catch(() => '0'))
-    await vi.waitUntil(async () => (await read()) > 0, { timeout: 10_000, interval: 5 })
+    await vi.waitUntil(async () => (await read()) > 0, { timeout: 60_000, interval: 5 })
     return read()
   }
   const failureOf = (call: Promise<void>): Promise<unknown> =>
@@ -226,7 +226,7 @@ describe('R1: a copy does not outlive the run that wanted it', () => {
       (error: unknown) => error,
     )
   const isGone = async (pid: number): Promise<void> =>
-    vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 10_000 })
+    vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 60_000 })
 
   it('when it is cancelled; until then it tells how far it is', async () => {
     const path = await template('slow')
@@ -238,7 +238,7 @@ describe('R1: a copy does not outlive the run that wanted it', () => {
     })
     const copying = failureOf(test.host.cloneDisk(progress, clone('slow', path)))
     const pid = await copyingProcess()
-    await vi.waitUntil(() => reports.length > 0, { timeout: 10_000 })
+    await vi.waitUntil(() => reports.length > 0, { timeout: 60_000 })
     const { size } = await stat(path)
     expect(reports[0]).toMatchObject({ what: `copy of ${path}`, unit: 'bytes' })
     expect(reports[0]?.done).toBeGreaterThan(size / 2)
@@ -252,7 +252,7 @@ describe('R1: a copy does not outlive the run that wanted it', () => {
 
   it('when its time is over', async () => {
     const path = await template('late')
-    const progress = test.progress.child({ timeoutMs: 1_000 })
+    const progress = test.progress.child({ timeoutMs: 6_000 })
     const copying = failureOf(test.host.cloneDisk(progress, clone('late', path)))
     const pid = await copyingProcess()
     expect(await copying).toMatchObject({ code: 'host.timeout', retryable: true })
@@ -273,7 +273,7 @@ describe('R1: a copy does not outlive the run that wanted it', () => {
     expect(await partials()).toEqual([names[0]])
     runner.kill('SIGKILL')
     await isGone(pid)
-    await vi.waitUntil(async () => (await partials()).length === 0, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await partials()).length === 0, { timeout: 60_000 })
     await expect(stat(fileOf('killed'))).rejects.toThrow('ENOENT')
   })
 })

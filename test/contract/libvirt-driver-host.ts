@@ -1,13 +1,13 @@
 import { noPreparation } from '../../packages/vmwright/src/spec/resolved-places.ts'
-import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Hypervisor } from '../../packages/vmwright/src/hypervisor/contract.ts'
 import { openLibvirtHost } from '../../packages/vmwright/src/hypervisor/libvirt/host.ts'
 import { Progress } from '../../packages/vmwright/src/lib/progress.ts'
 import { realSeam, type Seam } from '../../packages/vmwright/src/lib/seam.ts'
 import type { HostSpec } from '../../packages/vmwright/src/spec/resolved.ts'
+import { sweep } from '../support/sweep.ts'
+import { linesOf, openVirsh } from '../support/virsh.ts'
 
 /** The libvirt under test; another one than the system's is named in the environment. */
 export const uri = process.env['VMWRIGHT_TEST_LIBVIRT'] ?? 'qemu:///system'
@@ -30,6 +30,7 @@ export async function openTestHost(name: string, seam: Seam = realSeam()): Promi
   await chmod(folder, 0o711)
   const progress = new Progress(seam)
   const host = await openLibvirtHost(progress, hostSpec())
+  await removeWhatWasLeft(`vmwright-test-${name}-`)
   const prefix = `vmwright-test-${name}-${process.pid}-`
   return {
     host,
@@ -39,17 +40,26 @@ export async function openTestHost(name: string, seam: Seam = realSeam()): Promi
     async [Symbol.asyncDispose]() {
       await host.close()
       const leftOver = await names(['list', '--all', '--name'], prefix)
-      for (const vm of leftOver) {
-        await virsh('destroy', vm).catch(() => {})
-        await virsh('undefine', vm, '--nvram', '--snapshots-metadata')
-      }
-      for (const pool of await names(['pool-list', '--all', '--name'], prefix)) {
-        await virsh('pool-destroy', pool).catch(() => {})
-        await virsh('pool-undefine', pool)
-      }
+      await sweep(virsh, prefix)
       await rm(folder, { recursive: true, force: true })
       if (leftOver.length > 0) throw new Error(`machines were left behind: ${leftOver.join(', ')}`)
     },
+  }
+}
+
+/** A run that was killed has left what would be in the way: its networks hold their addresses. */
+async function removeWhatWasLeft(beginning: string): Promise<void> {
+  const lists = ['list', 'pool-list', 'net-list']
+  const found = await Promise.all(lists.map((list) => names([list, '--all', '--name'], beginning)))
+  const owners = new Set(found.flat().map((name) => Number.parseInt(name.slice(beginning.length), 10)))
+  for (const pid of owners) if (pid > 0 && !isAlive(pid)) await sweep(virsh, `${beginning}${pid}-`)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 
@@ -69,15 +79,9 @@ export const hostSpec = (overrides: Partial<HostSpec> = {}): HostSpec => ({
 })
 
 /** libvirt's own client, as a witness that does not share our code. */
-export async function virsh(...args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)('virsh', ['-q', '-c', uri, ...args], {
-    env: { ...process.env, LC_ALL: 'C' },
-  })
-  return stdout.trim()
-}
+export const virsh = openVirsh(uri)
 
 /** What virsh lists that begins with the prefix. */
 export async function names(list: readonly string[], prefix: string): Promise<readonly string[]> {
-  const lines = (await virsh(...list)).split('\n').map((line) => line.trim())
-  return lines.filter((line) => line.startsWith(prefix))
+  return linesOf(await virsh(...list)).filter((line) => line.startsWith(prefix))
 }

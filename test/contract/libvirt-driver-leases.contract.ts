@@ -69,11 +69,11 @@ it('K4: a client is given what is reserved for its MAC, by IPv4 and IPv6, also w
   await run('ip', 'link', 'set', cable, 'master', lab().bridge ?? '', 'up')
   await run('ip', '-n', namespace, 'link', 'set', 'eth0', 'address', mac, 'up')
   // A new bridge forwards at once, but IPv6 waits until nobody else turns out to have the address.
-  await expect.poll(() => leaseOf('v4', 1), { timeout: 40_000 }).toBe('10.213.231.10')
-  await expect.poll(() => leaseOf('v6', 1), { timeout: 40_000 }).toBe('fd00:213:9::10')
+  await expect.poll(() => leaseOf('v4', 1), { timeout: 120_000 }).toBe('10.213.231.10')
+  await expect.poll(() => leaseOf('v6', 1), { timeout: 120_000 }).toBe('fd00:213:9::10')
   const { leases } = (await host.observe(progress)).networks.find(({ name }) => name === lab().name) ?? {}
   expect(leases).toContainEqual({ mac, address: '10.213.231.10', hostname: 'web' })
   await host.networks.update(progress, { ...lab(), reservations: reserved(11) }, 'live')
-  await expect.poll(() => leaseOf('v4', 2), { timeout: 40_000 }).toBe('10.213.231.11')
-  await expect.poll(() => leaseOf('v6', 2), { timeout: 40_000 }).toBe('fd00:213:9::11')
-}, 120_000)
+  await expect.poll(() => leaseOf('v4', 2), { timeout: 120_000 }).toBe('10.213.231.11')
+  await expect.poll(() => leaseOf('v6', 2), { timeout: 120_000 }).toBe('fd00:213:9::11')
+}, 600_000)

@@ -123,7 +123,7 @@ describe('the names of a network', () => {
       records: [{ address: '192.0.2.80', names: ['outside'] }],
     }
     await host.networks.update(progress, changed, 'live')
-    await expect.poll(() => addressesOf('db.lab.test'), { timeout: 10_000 }).toEqual(['10.213.220.11'])
+    await expect.poll(() => addressesOf('db.lab.test'), { timeout: 60_000 }).toEqual(['10.213.220.11'])
     expect(await addressesOf('web.lab.test')).toEqual([])
     expect(await addressesOf('outside.lab.test')).toEqual(['192.0.2.80'])
   })

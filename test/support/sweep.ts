@@ -12,4 +12,8 @@ export async function sweep(virsh: Virsh, prefix: string): Promise<void> {
     await virsh('pool-destroy', name).catch(() => {})
     await virsh('pool-undefine', name).catch(() => {})
   }
+  for (const name of await named('net-list', '--all', '--name')) {
+    await virsh('net-destroy', name).catch(() => {})
+    await virsh('net-undefine', name).catch(() => {})
+  }
 }
