@@ -15,8 +15,9 @@ export interface Facts {
   readonly rootBytes: number
 }
 
-/** A line `name value` for each fact. */
+/** A line `name value` for each fact. cloud-init runs on each boot, and SSH answers before it is done. */
 export const guestScript = `
+  cloud-init status --wait >/dev/null 2>&1
   echo "cloudInit $(cloud-init status --format json | tr -d '\\n')"
   echo "hostname $(hostname)"
   echo "user $(id -un)"
@@ -50,12 +51,22 @@ export function guestFacts(output: string): Facts {
 
 /** An address of the network that no machine has leased. */
 export async function freeAddress(virsh: Virsh, network: string): Promise<string> {
+  const [address = ''] = await freeAddresses(virsh, network, 1)
+  return address
+}
+
+/** As many of them, each another one. Throws when there are not so many. */
+export async function freeAddresses(
+  virsh: Virsh,
+  network: string,
+  count: number,
+): Promise<readonly string[]> {
   const own = /<ip address='([\d.]+)'/.exec(await virsh('net-dumpxml', network))?.[1]
   if (own === undefined) throw new Error(`the network ${network} has no IPv4 address`)
   const leases = await virsh('net-dhcp-leases', network)
-  for (let last = 240; last > 200; last--) {
-    const address = own.replace(/\d+$/, String(last))
-    if (!leases.includes(`${address}/`)) return address
-  }
-  throw new Error(`the network ${network} has no free address`)
+  const free = Array.from({ length: 40 }, (_, index) => own.replace(/\d+$/, String(240 - index))).filter(
+    (address) => !leases.includes(`${address}/`),
+  )
+  if (free.length < count) throw new Error(`the network ${network} has no ${count} free addresses`)
+  return free.slice(0, count)
 }
