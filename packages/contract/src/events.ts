@@ -82,4 +82,6 @@ export interface InstanceStatus {
   readonly drift: readonly string[]
   /** Why its state is not known, or on which other host it is too. */
   readonly problem?: string
+  /** The guest that is its host, and is off: so it does not run, and whether it exists is not known. */
+  readonly offWith?: string
 }

@@ -1,6 +1,7 @@
 import type { InstanceStatus } from '@vmwright/contract'
 import { Progress } from '../lib/progress.ts'
 import { poolOf } from '../plan/naming.ts'
+import { awayOf } from '../plan/nested.ts'
 import type { PlanInput } from '../plan/plan.ts'
 import { instanceStatus } from '../plan/status.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
@@ -12,7 +13,10 @@ export const statusOf = (input: PlanInput): readonly InstanceStatus[] =>
   input.instances.map((instance) => {
     const facts = input.hosts.get(instance.host)
     const status = instanceStatus(input.spec, instance, facts?.observed, [], facts?.templates)
-    return withProblem(status, problemOf(input, instance))
+    return completed(status, instance, {
+      ...input,
+      observed: (host) => input.hosts.get(host)?.observed,
+    })
   })
 
 /** How they are now. After a cancelled run too, with a short limit of its own: it tells what remains. */
@@ -25,12 +29,12 @@ export async function finalStatus(
   const progress = new Progress(seam).child({ timeoutMs: 15_000 })
   const observed = await session.observeHosts(progress, poolsOf(input)).catch(() => undefined)
   if (observed === undefined) return []
-  const later = { ...input, unreachable: session.unreachable }
+  const later: Known = { ...input, unreachable: session.unreachable, observed: (host) => observed.get(host) }
   return input.instances.map((instance) => {
     const { name, host } = instance
     const addresses = state.ready.get(name)?.addresses
     const status = instanceStatus(input.spec, instance, observed.get(host), addresses)
-    return withProblem(status, problemOf(later, instance))
+    return completed(status, instance, later)
   })
 }
 
@@ -46,8 +50,22 @@ function poolsOf({ spec, instances, hosts }: PlanInput): ReadonlySet<string> | u
   ])
 }
 
-const withProblem = (status: InstanceStatus, problem: string | undefined): InstanceStatus =>
-  problem === undefined ? status : { ...status, problem }
+type Known = Pick<PlanInput, 'spec' | 'placement' | 'unreachable'> & Parameters<typeof awayOf>[0]
+
+/** With why its state is not known, where that is so. */
+function completed(status: InstanceStatus, instance: InstanceSpec, known: Known): InstanceStatus {
+  const away = awayOf(known, instance.host)
+  if (away?.is === 'absent') return { ...status, state: 'absent' }
+  const problem =
+    away === undefined
+      ? problemOf(known, instance)
+      : `its host ${instance.host} is the guest ${away.guest}, which is off`
+  return {
+    ...status,
+    ...(problem === undefined ? {} : { problem }),
+    ...(away === undefined ? {} : { offWith: away.guest }),
+  }
+}
 
 /** Why nobody knows how it is, or where else it is. */
 function problemOf(

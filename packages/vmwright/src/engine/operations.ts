@@ -152,7 +152,8 @@ function outcomeOf(
   input: PlanInput,
 ): 'done' | 'unchanged' | 'failed' | 'cancelled' {
   if (run.cancelled) return 'cancelled'
-  const isLeftOut = input.instances.some(({ host }) => input.unreachable.has(host))
+  const blocked = new Set(plan.changes.flatMap((each) => (each.action === 'blocked' ? each.instance : [])))
+  const isLeftOut = input.instances.some(({ name, host }) => input.unreachable.has(host) && blocked.has(name))
   if (run.errors.size > 0 || isLeftOut) return 'failed'
   return plan.steps.length === 0 ? 'unchanged' : 'done'
 }

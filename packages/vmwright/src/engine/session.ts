@@ -59,7 +59,7 @@ export class Session implements AsyncDisposable {
     instances: readonly InstanceSpec[],
     services: SessionServices,
   ): Promise<Session> {
-    const names = new Set(instances.flatMap(candidatesOf))
+    const names = withHostsBelow(spec, instances.flatMap(candidatesOf))
     const wanted = spec.hosts.filter((host) => names.has(host.name))
     progress.report({ what: `a connection to ${naming(wanted.map((host) => host.name))}` })
     const connections: Hypervisor[] = []
@@ -203,6 +203,18 @@ export interface Located extends Placed {
 
 /** Hosts that an instance is on or may go to. */
 const candidatesOf = ({ host, placement }: InstanceSpec): readonly string[] => placement?.hosts ?? [host]
+
+/** G9. And those on which the guests are that are hosts themselves: they tell whether these can answer at all. */
+function withHostsBelow(spec: ResolvedSpec, wanted: readonly string[]): ReadonlySet<string> {
+  const names = new Set(wanted)
+  // A set tells also of what is added to it meanwhile.
+  for (const name of names) {
+    const guest = spec.hosts.find((host) => host.name === name)?.guest
+    const outer = guest === undefined ? undefined : spec.instances.find((each) => each.name === guest)
+    for (const host of outer === undefined ? [] : candidatesOf(outer)) names.add(host)
+  }
+  return names
+}
 
 /** For one line of progress. */
 const naming = (hosts: readonly string[]): string =>

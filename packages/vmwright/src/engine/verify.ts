@@ -3,6 +3,7 @@ import type { Hypervisor } from '../hypervisor/contract.ts'
 import { reportOf } from '../lib/error-report.ts'
 import type { Progress } from '../lib/progress.ts'
 import type { HostSpec, ResolvedSpec } from '../spec/resolved.ts'
+import { isOfOneHost } from './ask-hosts.ts'
 import { takeCensus } from './census.ts'
 import type { SessionServices } from './session.ts'
 import { compareHost, type Difference } from './verify-compare.ts'
@@ -19,7 +20,7 @@ export type HostVerdict = { readonly host: string } & (
       readonly recordedAtMs: number | undefined
       readonly differences: readonly Difference[]
     }
-  /** Nothing can be run there, so that nothing was recorded. */
+  /** Nothing can be run there, so that nothing was recorded; or it is a guest that is not up. */
   | { readonly verdict: 'not-known'; readonly reason: string }
   | { readonly verdict: 'failed'; readonly error: ErrorReport }
 )
@@ -39,6 +40,13 @@ export async function verifyHosts(
         return await verifyOne(progress, spec.project, host, services)
       } catch (error) {
         progress.check()
+        // G9. It went with the guest that it was, or is off with it.
+        if (host.guest !== undefined && isOfOneHost(error))
+          return {
+            host: host.name,
+            verdict: 'not-known',
+            reason: `it is the guest ${host.guest}, which does not answer`,
+          }
         return { host: host.name, verdict: 'failed', error: reportOf(error, progress.signal) }
       }
     }),

@@ -7,7 +7,10 @@ import { load } from '../load.ts'
 import { type SpecOptions, sshCommand } from '../options.ts'
 import { renderInstances } from '../output/result.ts'
 
-/** The declared machines as they are. Exit code 1 when that cannot be told of all, because a host is down. */
+/**
+ * The declared machines as they are. Exit code 1 when that cannot be told of all, because a host is down; one that is
+ * a guest and off is no failure.
+ */
 export async function status(
   context: CliContext,
   names: readonly string[],
@@ -22,7 +25,9 @@ export async function status(
     show(context, options.json, result, () =>
       renderInstances(result, sshCommand(context.environment, options)),
     )
-    const isLost = result.some(({ state, problem }) => state === 'unknown' && problem !== undefined)
+    const isLost = result.some(
+      ({ state, problem, offWith }) => state === 'unknown' && problem !== undefined && offWith === undefined,
+    )
     return isLost ? exitCode.failed : exitCode.done
   })
 }
