@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, chmod, mkdir, readdir, readFile, rename } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -32,8 +32,9 @@ export function whyNoSmallLinux(): string | undefined {
 export async function smallLinux(more?: SmallLinuxOptions): Promise<Readonly<Record<string, string>>> {
   const file = join(kept, `${await keyOf(more)}.qcow2`)
   const image = { file, firmware: 'bios', seedBus: 'virtio', user: 'root' }
-  if (await exists(file)) return image
+  if (await isThere(file)) return image
   await mkdir(kept, { recursive: true })
+  await removeUnused()
   const made = `${file}.${process.pid}`
   const args = more === undefined ? [] : [more.size, ...more.packages]
   await run('sh', [join(folder, 'make.sh'), made, ...args])
@@ -62,8 +63,22 @@ async function keyOf(more: SmallLinuxOptions | undefined): Promise<string> {
   return createHash('sha256').update(inputs).digest('hex').slice(0, 16)
 }
 
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  )
+/** Notes that it is used in its time of access: by that of its change the program tells whether it is the same still. */
+const isThere = (path: string): Promise<boolean> =>
+  stat(path)
+    .then(() => run('touch', ['-a', path]))
+    .then(
+      () => true,
+      () => false,
+    )
+
+const unusedForMs = 36 * 3_600_000
+
+/** Images of earlier keys, and what a making that was killed left. */
+async function removeUnused(): Promise<void> {
+  for (const name of await readdir(kept)) {
+    const path = join(kept, name)
+    const { atimeMs } = await stat(path)
+    if (atimeMs < Date.now() - unusedForMs) await rm(path, { force: true })
+  }
+}

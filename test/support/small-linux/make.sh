@@ -140,7 +140,7 @@ if [ -n "$size" ]; then
   mkdir -p "$root/usr/lib/modules/$version/kernel"
   cp -a "$modules/lib/modules/$version"/modules.builtin* "$modules/lib/modules/$version/modules.order" \
     "$root/usr/lib/modules/$version/"
-  for part in lib net drivers/net fs/fuse; do
+  for part in lib net drivers/net fs/fuse arch/x86/kvm virt/lib; do
     mkdir -p "$root/usr/lib/modules/$version/kernel/${part%/*}"
     cp -a "$modules/lib/modules/$version/kernel/$part" "$root/usr/lib/modules/$version/kernel/${part%/*}/"
   done
