@@ -1,4 +1,5 @@
 import { calls, errorCode, type Domain } from '@vmwright/libvirt'
+import { messageOf } from '../../lib/errors.ts'
 import { uuidFromNames } from '../../lib/hash.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { el, writeXml, type XmlElement } from '../../lib/xml.ts'
@@ -44,7 +45,7 @@ export async function tryKvm(
   } catch (error) {
     progress.check()
     if (libvirtCodeOf(error) === undefined) throw error
-    return { kind: 'fails', reason: 'a trial guest did not start' }
+    return { kind: 'fails', reason: `a trial guest did not start (${messageOf(error).replace(/\.$/, '')})` }
   } finally {
     await clearAway(session, progress)
   }
