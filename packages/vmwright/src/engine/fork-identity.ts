@@ -1,5 +1,6 @@
 import { generateHostKeys, type HostKey } from '../cloudinit/host-keys.ts'
 import { newMachineId } from '../identity/machine-id.ts'
+import type { ForkCard } from '../hypervisor/forks.ts'
 import type { Progress } from '../lib/progress.ts'
 
 /** What a guest believes to be. */
@@ -9,7 +10,7 @@ export interface ForkIdentity {
   readonly instanceId: string
   readonly hostKeys: readonly HostKey[]
   /** Old and new, interface by interface. */
-  readonly macs: readonly { readonly from: string; readonly to: string }[]
+  readonly macs: readonly ForkCard[]
 }
 
 /** Keys are made here, so that the first connection is already verified. */

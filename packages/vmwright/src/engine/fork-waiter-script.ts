@@ -5,21 +5,23 @@
  *
  * ```
  * waiter:  makes a pipe with a name, readable for root alone; says so by its being there
- * caller:  opens it through the guest agent, which keeps it open, and writes "here"
- * waiter:  removes the name
+ * caller:  opens it through the guest agent, which keeps it open, and writes a line for each coming card, and "here"
+ * waiter:  removes the name, and asks the DHCP servers
  *          … the machine is frozen here …
  * original: "stop": it ends                       forks: the identity and "end": it does what it is for, and ends
  * ```
  *
- * A caller that is gone is waited for two minutes. After the program there is a line `old new` for each address
- * that a card will have in a fork. For each it asks the DHCP servers for an offer, which it does not take: servers that
- * first see (for seconds) whether an address is in use have done so when the fork asks.
+ * A caller that is gone is waited for two minutes. The line of a card is `old new [address server]`. With an address, it
+ * is asked for as one does who has been offered it: the server (dnsmasq) notes a lease at once, without the three seconds
+ * for which it would see whether the address is in use before an offer, and without answering anybody else meanwhile.
+ * Without, the servers are asked for an offer, which is not taken: they have looked when the fork asks.
  *
+ * - A lease without a client identifier is that of whoever asks from that card, with any. The question for an offer has
+ *   one that is nobody's: a server offers to whom it knows what that one has.
  * - systemd-networkd knows the machine-id that it began with. It is held still, since it would answer each change with
  *   work, and killed, upon which systemd begins it anew at once; to end in peace would take it longer.
  * - sshd reads its keys for each connection anew, up to 9.7 and unless it was told otherwise (`-r`); else it has to be told
  *   to, which means that it starts again.
- * - The client identifier of the DHCP question is nobody's: to one that it knows, a server offers what that one has.
  * - A card is changed while it is down, so that it gets a link-local IPv6 address of its own when it goes up again.
  * - The identity reaches the disk a little later: nobody waits for that.
  */
@@ -66,22 +68,21 @@ sub readdress {
   ioctl $socket, $SIOCSIFFLAGS, pack('a16 S x22', $card, $flags | 1);
 }
 
-sub discover {
-  my ($card, $mac) = @_;
+my %cards = map { line("/sys/class/net/$_/address") => $_ } cards();
+sub ask {
+  my ($from, $mac, $address, $server) = @_;
+  my $card = $cards{$from} or return;
+  my @number = map { pack 'C4', split /\./ } $address ? ($address, $server) : ();
   my $id = rand 2**32;
-  my $message = pack 'C4 N n2 N4 H12 x10 x192 N C3 C3 N C', 1, 1, 6, 0, $id, 0, 0x8000, 0, 0, 0, 0, $mac =~ s/://gr,
-    0x63825363, 53, 1, 1, 61, 5, 255, $id, 255;
+  my $message = pack 'C4 N n2 N4 H12 x10 x192 N C3', 1, 1, 6, 0, $id, 0, $address ? 0 : 0x8000, 0, 0, 0, 0,
+    $mac =~ s/://gr, 0x63825363, 53, 1, $address ? 3 : 1;
+  $message .= $address ? "\x32\4$number[0]\x36\4$number[1]" : pack 'C3 N', 61, 5, 255, $id;
   socket my $socket, 2, 2, 0 or return;
   setsockopt $socket, 1, 6, pack 'i', 1;
   setsockopt $socket, 1, 25, pack 'a16', $card;
-  send $socket, $message . "\0" x 49, 0, pack 'S n N x8', 2, 67, 0xffffffff;
+  send $socket, "$message\xff" . "\0" x 44, 0, pack 'S n N x8', 2, 67, 0xffffffff;
 }
 
-my %cards = map { line("/sys/class/net/$_/address") => $_ } cards();
-while (<DATA>) {
-  my ($from, $to) = split;
-  discover($cards{$from}, $to) if $cards{$from};
-}
 my @networkd = pids('systemd-network');
 my $revives = text('/lib/systemd/system/systemd-networkd.service') =~ /^Restart=(on-failure|always)/m;
 my @others = grep { $_ } (pids('NetworkManager') && 'NetworkManager.service',
@@ -98,7 +99,9 @@ open my $told, '+<', $pipe or exit 5;
 my $heard = '';
 until ($heard =~ /^(?:stop|end)\n/m) {
   sysread $told, $heard, 4096, length $heard or exit 5;
-  unlink $pipe if $heard =~ s/^here\n//;
+  next unless $heard =~ s/^(.*?)^here\n//ms;
+  unlink $pipe;
+  ask(split) for split /\n/, $1;
 }
 exit 0 if $heard =~ /^stop\n/;
 alarm 0;
@@ -157,5 +160,4 @@ put('/var/lib/systemd/random-seed', $seed, 0600);
 system 'systemctl', '--no-block', 'try-restart', @others if @others;
 if (!fork) { close $_ for *STDIN, *STDOUT, *STDERR; syscall $sync; exit 0 }
 exit(line('/etc/machine-id') eq $machine_id && line('/etc/hostname') eq $name ? 0 : 6);
-__END__
 `

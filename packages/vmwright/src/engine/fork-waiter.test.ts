@@ -6,7 +6,7 @@ import { createFakeSeam } from '../lib/testing/fake-seam.ts'
 import { newForkIdentity } from './fork-identity.ts'
 import { reidentify } from './fork-reidentify.ts'
 import { startWaiter, stopWaiter } from './fork-waiter.ts'
-import { waiterPath } from './fork-waiter-script.ts'
+import { waiterPath, waiterScript } from './fork-waiter-script.ts'
 
 interface Asked {
   readonly command: string
@@ -34,6 +34,7 @@ const progress = () => new Progress(createFakeSeam({ seed: 4 }), {})
 const decoded = (value: unknown): string => Buffer.from(String(value), 'base64').toString('utf8')
 const refused = new ProvisionError('host.operation-failed', { message: 'no such file' })
 
+const noneFree = Promise.resolve([])
 const running = { exited: false }
 const done = { exited: true, exitcode: 0 }
 const usual = {
@@ -47,14 +48,16 @@ const usual = {
 
 it('X9: a process waits in the guest before it is frozen, knows the coming addresses, and no secret', async () => {
   const { guest, asked } = scripted(usual)
-  expect(await startWaiter(progress(), guest, macs)).toEqual({ pid: 7, handle: 1000 })
+  const cards = [...macs, { from: '52:54:00:00:00:01', to: '52:54:00:00:00:03' }]
+  const free = [{ mac: '52:54:00:00:00:03', address: '192.0.2.7', server: '192.0.2.1' }]
+  expect(await startWaiter(progress(), guest, cards, Promise.resolve(free))).toEqual({ pid: 7, handle: 1000 })
   const [exec] = asked.filter(({ command }) => command === 'guest-exec')
   expect(exec?.args).toMatchObject({ path: '/usr/bin/perl', arg: ['-', waiterPath] })
-  expect(decoded(exec?.args['input-data']).endsWith('__END__\n52:54:00:00:00:01 52:54:00:00:00:02\n')).toBe(
-    true,
-  )
+  expect(decoded(exec?.args['input-data'])).toBe(waiterScript)
   const said = asked.filter(({ command }) => command === 'guest-file-write')
-  expect(said.map(({ args }) => decoded(args['buf-b64']))).toEqual(['here\n'])
+  expect(said.map(({ args }) => decoded(args['buf-b64']))).toEqual([
+    '52:54:00:00:00:01 52:54:00:00:00:02\n52:54:00:00:00:01 52:54:00:00:00:03 192.0.2.7 192.0.2.1\nhere\n',
+  ])
 })
 
 it('X9: a fork is told who it is through the pipe alone', async () => {
@@ -92,7 +95,7 @@ it.each([
   ['ends at once', { ...usual, 'guest-file-open': [refused], 'guest-exec-status': [done] }],
   ['never says that it waits', { ...usual, 'guest-file-open': [refused], 'guest-exec-status': [running] }],
 ])('X9: nothing waits in a guest where the process %s', async (_what, replies) => {
-  expect(await startWaiter(progress(), scripted(replies).guest, macs)).toBeUndefined()
+  expect(await startWaiter(progress(), scripted(replies).guest, macs, noneFree)).toBeUndefined()
 })
 
 it.each([

@@ -1,4 +1,5 @@
 import type { GuestAccess } from '../hypervisor/guest-access.ts'
+import type { ForkCard, FreeAddress } from '../hypervisor/forks.ts'
 import type { Progress } from '../lib/progress.ts'
 import { fieldsOf, untilEnded, untilHeard } from './fork-agent.ts'
 import { filesOf, type ForkIdentity } from './fork-identity.ts'
@@ -13,22 +14,23 @@ export interface Waiter {
 const startMs = 15_000
 
 /**
- * Has a process wait in the guest that is going to be frozen. `undefined`: it cannot, for want of `perl` or of an agent
+ * Has a process wait in the guest that is going to be frozen, which asks for the addresses of the cards to come: for those
+ * that are `free`, else for any. `undefined`: it cannot, for want of `perl` or of an agent
  * that answers; forks then take their identity by a script.
  */
 export async function startWaiter(
   outer: Progress,
   guest: GuestAccess,
-  macs: ForkIdentity['macs'],
+  cards: readonly ForkCard[],
+  free: Promise<readonly FreeAddress[]>,
 ): Promise<Waiter | undefined> {
   const progress = outer.child({ timeoutMs: startMs })
-  const addresses = macs.map(({ from, to }) => `${from} ${to}\n`).join('')
   try {
     const { pid } = fieldsOf(
       await guest.agent(progress, 'guest-exec', {
         path: '/usr/bin/perl',
         arg: ['-', waiterPath],
-        'input-data': base64(waiterScript + addresses),
+        'input-data': base64(waiterScript),
         'capture-output': true,
       }),
     )
@@ -36,7 +38,8 @@ export async function startWaiter(
       opened(progress, guest, pid),
     )
     if (typeof pid !== 'number' || typeof handle !== 'number') return undefined
-    await guest.agent(progress, 'guest-file-write', { handle, 'buf-b64': base64('here\n') })
+    const text = `${coming(cards, await free)}here\n`
+    await guest.agent(progress, 'guest-file-write', { handle, 'buf-b64': base64(text) })
     await guest.agent(progress, 'guest-file-flush', { handle })
     return { pid, handle }
   } catch {
@@ -44,6 +47,15 @@ export async function startWaiter(
     return undefined
   }
 }
+
+const coming = (cards: readonly ForkCard[], free: readonly FreeAddress[]): string =>
+  cards
+    .map(({ from, to }) => {
+      const own = free.find(({ mac }) => mac === to)
+      return [from, to, ...(own === undefined ? [] : [own.address, own.server])].join(' ')
+    })
+    .map((line) => `${line}\n`)
+    .join('')
 
 /** `undefined`: not yet. `null`: the process has ended. Opened for reading too, which waits for nobody. */
 async function opened(progress: Progress, guest: GuestAccess, pid: unknown): Promise<unknown> {

@@ -158,10 +158,12 @@ async function freeze(
     const { ends } = await host.forks.freeze(progress, { ...definition, name: source })
     return { source, waiter: undefined, ends }
   }
-  const macs = names.flatMap((each) => macPairs(original, asFork(spec, instance, each)))
+  const cards = names.flatMap((each) => macPairs(original, asFork(spec, instance, each)))
+  const free = host.forks.freeAddresses(progress, name, cards).catch(() => [])
   const [waiter, sources] = await Promise.all([
-    original.state === 'running' ? startWaiter(progress, guest, macs) : undefined,
+    original.state === 'running' ? startWaiter(progress, guest, cards, free) : undefined,
     host.forks.sources(progress),
+    free,
   ])
   const source = sourceName(name, snapshot, sources)
   const stop = (): Promise<void> | undefined => waiter && stopWaiter(lasting(progress), guest, waiter)

@@ -16,6 +16,11 @@ export interface HostForks {
   freeze(progress: Progress, source: ForkDefinition): Promise<Freezing>
   sources(progress: Progress): Promise<readonly ForkSource[]>
   /**
+   * Addresses for machines to come, on the networks of this one whose DHCP server the host runs itself: nobody has a
+   * lease of them, and nobody uses them who is there now. Fewer than cards, or none, where that cannot be known.
+   */
+  freeAddresses(progress: Progress, vm: string, cards: readonly ForkCard[]): Promise<readonly FreeAddress[]>
+  /**
    * Starts a machine from the source, with the interfaces of the original under new addresses and their links down: as
    * long as it believes to be the original, nobody hears it. Its root and extra volumes are made, its seed must be there.
    * Throws `vm.exists`, `fork.failed`, and then leaves nothing behind.
@@ -25,6 +30,21 @@ export interface HostForks {
   connect(progress: Progress, vm: string): Promise<void>
   /** Throws `disk.in-use` while machines rest on it. Repeatable. */
   removeSource(progress: Progress, name: string): Promise<void>
+}
+
+/** The MAC address of a card of the original, and that of the same card in a fork. */
+export interface ForkCard {
+  readonly from: string
+  readonly to: string
+}
+
+export interface FreeAddress {
+  /** Of the card that it is for. */
+  readonly mac: string
+  /** IPv4. */
+  readonly address: string
+  /** The DHCP server, by its own address. */
+  readonly server: string
 }
 
 export interface ForkDefinition {

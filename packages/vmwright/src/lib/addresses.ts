@@ -51,7 +51,7 @@ export function toNumber(address: string): bigint {
 const hexPairs = (number: bigint): string =>
   `${(number >> 16n).toString(16)}:${(number & 0xffffn).toString(16)}`
 
-function fromNumber(number: bigint, bits: 32 | 128): string {
+export function fromNumber(number: bigint, bits: 32 | 128): string {
   const size = bits === 32 ? 8n : 16n
   const parts = Array.from(
     { length: bits === 32 ? 4 : 8 },

@@ -27,6 +27,8 @@ export const hostForks = (context: FakeContext): HostForks => ({
     context.look(progress, 'listSources', context.world.host, () =>
       Object.values(sourcesIn(context.world)).map((source) => observed(context.world, source)),
     ),
+  // Its networks have no server that could be asked.
+  freeAddresses: (progress, vm) => context.look(progress, 'freeAddresses', vm, () => []),
   fork: (progress, fork) => startFork(context, progress, fork),
   connect: (progress, vm) =>
     context.change(progress, 'plugCable', vm, () =>

@@ -7,6 +7,7 @@ import type { HostAccess } from '../clone-disk.ts'
 import { mapParallel } from '../session.ts'
 import { refreshPool } from '../volumes.ts'
 import { connectFork, startFork } from './fork.ts'
+import { freeAddresses } from './addresses.ts'
 import { freezeAt } from './freeze-at.ts'
 import { removeFiles } from './freeze.ts'
 import { sourceOf } from './fork-xml.ts'
@@ -18,6 +19,7 @@ export const hostForks = (host: HostAccess): HostForks => ({
   whyNot: (progress, vm) => whyNot(host, progress, vm),
   freeze: (progress, source) => freeze(host, progress, source),
   sources: (progress) => sources(host, progress),
+  freeAddresses: (progress, vm, cards) => freeAddresses(host, progress, vm, cards),
   async fork(progress, fork) {
     await startFork(host, progress, fork, await findSource(host, progress, fork.source))
   },
