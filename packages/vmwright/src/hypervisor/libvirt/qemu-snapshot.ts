@@ -1,8 +1,8 @@
 import { calls, type Domain } from '@vmwright/libvirt'
 import { ProvisionError } from '../../lib/errors.ts'
 import { Progress } from '../../lib/progress.ts'
-import { askQemu } from './forks/monitor.ts'
-import { newUuid } from './forks/random.ts'
+import { askQemu } from './monitor.ts'
+import { newUuid } from './random.ts'
 import type { Session } from './session.ts'
 
 /**

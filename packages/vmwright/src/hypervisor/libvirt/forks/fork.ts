@@ -10,7 +10,7 @@ import { undefineVm } from '../machines.ts'
 import { stopVm } from '../power.ts'
 import { deleteVolume, volumePath } from '../volumes.ts'
 import { asOther, interfacesOf, variablesOf, withLink, withPrivateMemory } from './fork-xml.ts'
-import { lasting } from './lasting.ts'
+import { lasting } from '../lasting.ts'
 import { writeSaveHeader } from './save-image.ts'
 import { forkState, onHost, sourceFiles, type SourceRecord } from './source-files.ts'
 

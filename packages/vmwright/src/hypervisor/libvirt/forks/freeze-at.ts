@@ -5,7 +5,7 @@ import type { HostAccess } from '../clone-disk.ts'
 import { listSnapshots } from '../snapshot-list.ts'
 import { createSnapshot, deleteSnapshot, restoreSnapshot } from '../snapshots.ts'
 import { freezeRunning } from './freeze.ts'
-import { lasting } from './lasting.ts'
+import { lasting } from '../lasting.ts'
 
 /** Holds what the machine was while it is at an older snapshot. */
 const bookmark = 'vmwright-before-fork'

@@ -1,4 +1,4 @@
-import { Progress } from '../../../lib/progress.ts'
+import { Progress } from '../../lib/progress.ts'
 
 /** For what has to be undone although the run was cancelled or its time is up. */
 export const lasting = ({ seam }: Progress): Progress =>

@@ -1,7 +1,7 @@
 import { calls, type Domain } from '@vmwright/libvirt'
-import { ProvisionError } from '../../../lib/errors.ts'
-import type { Progress } from '../../../lib/progress.ts'
-import type { CallPurpose, Session } from '../session.ts'
+import { ProvisionError } from '../../lib/errors.ts'
+import type { Progress } from '../../lib/progress.ts'
+import type { CallPurpose, Session } from './session.ts'
 
 /** Asks QEMU itself, by QMP, for what libvirt has no call. Throws `host.operation-failed` when it refuses. */
 export async function askQemu(

@@ -1,4 +1,4 @@
-import type { Seam } from '../../../lib/seam.ts'
+import type { Seam } from '../../lib/seam.ts'
 
 /** RFC 9562 5.4: version 4. */
 export function newUuid(seam: Pick<Seam, 'randomBytes'>): string {
