@@ -1,13 +1,13 @@
 import { writeSeedImage } from '../cloudinit/iso9660.ts'
 import { renderSeed } from '../cloudinit/render.ts'
-import { seenAddresses } from '../guest/climb.ts'
-import { type GuestNetwork, realNetwork } from '../guest/network.ts'
+import type { GuestNetwork } from '../guest/network.ts'
 import type { Hypervisor, ObservedHost, ObservedVm, VmMark } from '../hypervisor/contract.ts'
 import { ProvisionError, messageOf } from '../lib/errors.ts'
 import type { Progress } from '../lib/progress.ts'
 import { Revert } from '../lib/revert.ts'
 import type { InstanceSpec } from '../spec/resolved.ts'
 import { mapBounded } from './bounded.ts'
+import { answering } from './fork-answer.ts'
 import { type ForkIdentity, newForkIdentity } from './fork-identity.ts'
 import { asFork, forkMark, forkNames, type ForkRequest, requireRoom, sourceName } from './fork-plan.ts'
 import { lasting, removeIdleSources, removeMachine } from './fork-remove.ts'
@@ -211,7 +211,7 @@ async function makeFork(progress: Progress, host: Hypervisor, making: Making): P
     await reidentify(progress, host.guest(name), identity, waiter)
     const identifiedMs = sinceMs()
     await host.forks.connect(progress, name)
-    const address = await answering(progress, host, instance, mark, options)
+    const address = await answering(progress, host, instance, mark, options.network)
     await host.writeMark(progress, name, { ...mark, stage: 'provisioned' })
     revert.success()
     const { user, hostKeys } = mark
@@ -243,39 +243,4 @@ async function writeSeeds(
 ): Promise<void> {
   const image = writeSeedImage(renderSeed({ instance, instanceId, generated: 'sealed' }))
   for (const volume of volumes) if (volume.role === 'seed') await host.writeVolume(progress, volume, image)
-}
-
-const lookEveryMs = 250
-const portTryMs = 500
-/** What costs the guest nothing. */
-const hostSources = ['lease', 'arp'] as const
-/** The guest itself is asked seldom: what one spends on an answer, all that wake with it lack. */
-const looksPerQuestion = 12
-
-/**
- * The address at which the guest shows its new key. Nobody logs in for that: an emulated guest needs seconds for a
- * session, and who may log in is what it was. A network keeps the lease of a fork that was removed and had the same name, so an
- * address at which nobody answers is passed over at once.
- */
-async function answering(
-  progress: Progress,
-  host: Hypervisor,
-  instance: InstanceSpec,
-  { hostKeys, user }: VmMark,
-  { network = realNetwork }: ForkOptions,
-): Promise<string> {
-  const { name, ready } = instance
-  const limited = progress.child({ timeoutMs: ready.timeoutMs.address + ready.timeoutMs.ssh })
-  let looks = 0
-  return limited.poll({ everyMs: lookEveryMs, what: `${name} to answer over SSH` }, async () => {
-    const from = [...hostSources, ...(++looks % looksPerQuestion === 0 ? (['agent'] as const) : [])]
-    for (const address of seenAddresses(await host.guest(name).addresses(limited, from))) {
-      const trying = limited.child({ timeoutMs: portTryMs })
-      if ((await network.tryPort(trying, address, ready.port)) !== 'open') continue
-      const target = { address, port: ready.port, user, hostKeys }
-      const outcome = await network.connectSsh(limited, target).catch(() => limited.check())
-      if (outcome !== undefined) return address
-    }
-    return undefined
-  })
 }

@@ -11,6 +11,8 @@ export interface SshTarget {
   readonly user: string
   /** Public keys the guest was given (`ssh-ed25519 AAAA…`). Empty: any key is refused. */
   readonly hostKeys: readonly string[]
+  /** How long it may take until somebody answers at all. Absent: as long as for the key exchange. */
+  readonly connectMs?: number
   /** OpenSSH or PEM form, not encrypted. Tried first. */
   readonly privateKey?: Secret | undefined
   /** Where `privateKey` is kept, absolute: for other programs, such as Ansible. */
@@ -53,6 +55,7 @@ export async function connectClient(
   const abort = (): void => void client.destroy()
   signal.addEventListener('abort', abort, { once: true })
   const known = new Set(target.hostKeys.map(keyBlob))
+  let silence: NodeJS.Timeout | undefined
 
   await new Promise<void>((resolve, reject) => {
     client.on('error', (error) => reject(connectError(target, error, known.has(shownKey ?? ''), shownKey)))
@@ -61,6 +64,11 @@ export async function connectClient(
       if (!hasLogin(target)) resolve()
     })
     client.on('ready', () => resolve())
+    silence =
+      target.connectMs === undefined
+        ? undefined
+        : setTimeout(() => reject(closed(target, 'nobody answers')), target.connectMs)
+    client.once('connect', () => clearTimeout(silence))
     client.on('keyboard-interactive', (_name, _text, _language, prompts, answer) =>
       answer(prompts.map(() => target.password?.reveal() ?? '')),
     )
@@ -83,7 +91,10 @@ export async function connectClient(
       signal.throwIfAborted()
       throw error
     })
-    .finally(() => signal.removeEventListener('abort', abort))
+    .finally(() => {
+      clearTimeout(silence)
+      signal.removeEventListener('abort', abort)
+    })
   client.removeAllListeners('error').on('error', () => {})
   return client
 }
