@@ -103,7 +103,9 @@ async function ask(addresses: readonly FreeAddress[]): Promise<void> {
   const ended = new Promise<unknown>((resolve) => void waiting.once('exit', resolve))
   waiting.stdin.end(waiterScript)
   await expect.poll(() => existsSync(pipe), { timeout: 20_000 }).toBe(true)
-  const lines = addresses.map(({ mac, address, server }) => `${original} ${mac} ${address} ${server}\n`)
+  const lines = addresses.map(
+    ({ mac, address, server, former }) => `${[original, mac, address, server, ...former].join(' ')}\n`,
+  )
   await writeFile(pipe, `${lines.join('')}here\nstop\n`)
   expect(await ended).toBe(0)
   expect(existsSync(pipe)).toBe(false)
@@ -116,10 +118,12 @@ const leases = async () => {
 }
 
 /** The address that a client with an identifier of its own is given from such a card. */
-async function given(mac: string): Promise<string | undefined> {
-  const [file, pid, config] = ['leases', 'pid', 'config'].map((what) => join(test.folder, what))
+async function given(mac: string, identifier: string): Promise<string | undefined> {
+  const [file, pid, config] = ['leases', 'pid', 'config'].map((what) =>
+    join(test.folder, `${what}-${identifier}`),
+  )
   if (file === undefined || pid === undefined || config === undefined) return undefined
-  await writeFile(config, 'send dhcp-client-identifier ff:01:02:03:04:05;\n')
+  await writeFile(config, `send dhcp-client-identifier ${identifier};\n`)
   await run('ip', '-n', namespace, 'link', 'set', 'eth0', 'address', mac)
   const client = ['dhclient', '-4', '-1', '-sf', '/bin/true', '-cf', config, '-lf', file, '-pf', pid, 'eth0']
   await run('ip', ...inside('timeout', '30', ...client))
@@ -137,7 +141,7 @@ it('X9: coming cards are leased addresses that nobody has, and who asks from one
   const expected = first.map(({ mac, address }) => ({ mac, address }))
   await expect.poll(leases, { timeout: 10_000 }).toEqual(expected)
 
-  expect(await given(coming[0] ?? '')).toBe(addresses[0])
+  expect(await given(coming[0] ?? '', 'ff:01:02:03:04:05')).toBe(addresses[0])
   expect(await leases()).toEqual(expected)
 
   // A fork of the same name was removed, and comes again: the former lease, that of another identifier, is given up.
@@ -148,4 +152,5 @@ it('X9: coming cards are leased addresses that nobody has, and who asks from one
   await ask(again === undefined ? [] : [again])
   await expect.poll(leases, { timeout: 10_000 }).toContainEqual({ mac: coming[0], address: again?.address })
   expect(await leases()).toHaveLength(2)
+  expect(await given(coming[0] ?? '', 'ff:06:07:08:09:0a')).toBe(again?.address)
 }, 120_000)

@@ -7,7 +7,7 @@ const firstQuestionMs = 500
 
 /**
  * Resolves with how a process in the guest ended. The agent writes each question into the guest's journal, which an
- * emulated guest feels.
+ * emulated guest feels: the longer it takes, the less often it is asked.
  */
 export async function untilEnded(
   progress: Progress,
@@ -15,11 +15,15 @@ export async function untilEnded(
   pid: unknown,
   what: string,
 ): Promise<Readonly<Record<string, unknown>>> {
-  await progress.sleep(firstQuestionMs)
-  return await untilHeard(progress, what, async () => {
-    const status = fieldsOf(await guest.agent(progress, 'guest-exec-status', { pid }))
-    return status['exited'] === true ? status : undefined
-  })
+  const { seam } = progress
+  const sinceMs = seam.monotonicMs()
+  for (let pauseMs = firstQuestionMs; ; pauseMs = Math.max(askEveryMs, (seam.monotonicMs() - sinceMs) / 4)) {
+    await progress.sleep(pauseMs)
+    const status = await untilHeard(progress, what, async () =>
+      fieldsOf(await guest.agent(progress, 'guest-exec-status', { pid })),
+    )
+    if (status['exited'] === true) return status
+  }
 }
 
 /**

@@ -11,13 +11,15 @@
  * original: "stop": it ends                       forks: the identity and "end": it does what it is for, and ends
  * ```
  *
- * A caller that is gone is waited for two minutes. The line of a card is `old new [address server]`. With an address, it
+ * A caller that is gone is waited for two minutes. The line of a card is `old new [address server former…]`. With an address, it
  * is asked for as one does who has been offered it: the server (dnsmasq) notes a lease at once, without the three seconds
  * for which it would see whether the address is in use before an offer, and without answering anybody else meanwhile.
  * Without, the servers are asked for an offer, which is not taken: they have looked when the fork asks.
  *
- * - A lease without a client identifier is that of whoever asks from that card, with any. The question for an offer has
- *   one that is nobody's: a server offers to whom it knows what that one has.
+ * - A lease without a client identifier is that of whoever asks from that card, with any. dnsmasq keeps the identifier of
+ *   one that the card has already (of a fork that was removed and had the same name): such leases are given up before. It
+ *   heeds only the newest of a card, so that to give up all it takes as many rounds.
+ * - The question for an offer has an identifier that is nobody's: a server offers to whom it knows what that one has.
  * - systemd-networkd knows the machine-id that it began with. It is held still, since it would answer each change with
  *   work, and killed, upon which systemd begins it anew at once; to end in peace would take it longer.
  * - sshd reads its keys for each connection anew, up to 9.7 and unless it was told otherwise (`-r`); else it has to be told
@@ -68,19 +70,24 @@ sub readdress {
   ioctl $socket, $SIOCSIFFLAGS, pack('a16 S x22', $card, $flags | 1);
 }
 
-my %cards = map { line("/sys/class/net/$_/address") => $_ } cards();
-sub ask {
-  my ($from, $mac, $address, $server) = @_;
-  my $card = $cards{$from} or return;
-  my @number = map { pack 'C4', split /\./ } $address ? ($address, $server) : ();
-  my $id = rand 2**32;
-  my $message = pack 'C4 N n2 N4 H12 x10 x192 N C3', 1, 1, 6, 0, $id, 0, $address ? 0 : 0x8000, 0, 0, 0, 0,
-    $mac =~ s/://gr, 0x63825363, 53, 1, $address ? 3 : 1;
-  $message .= $address ? "\x32\4$number[0]\x36\4$number[1]" : pack 'C3 N', 61, 5, 255, $id;
+sub number { pack 'C4', split /\./, $_[0] }
+sub dhcp {
+  my ($card, $mac, $type, $own, $options) = @_;
+  my $message = pack 'C4 N n2 a4 N3 H12 x10 x192 N C3', 1, 1, 6, 0, rand 2**32, 0, $type == 1 ? 0x8000 : 0, $own,
+    0, 0, 0, $mac =~ s/://gr, 0x63825363, 53, 1, $type;
   socket my $socket, 2, 2, 0 or return;
   setsockopt $socket, 1, 6, pack 'i', 1;
   setsockopt $socket, 1, 25, pack 'a16', $card;
-  send $socket, "$message\xff" . "\0" x 44, 0, pack 'S n N x8', 2, 67, 0xffffffff;
+  send $socket, "$message$options\xff" . "\0" x 44, 0, pack 'S n N x8', 2, 67, 0xffffffff;
+}
+my %cards = map { line("/sys/class/net/$_/address") => $_ } cards();
+sub ask {
+  my ($from, $mac, $address, $server, @former) = @_;
+  my $card = $cards{$from} or return;
+  return dhcp($card, $mac, 1, "\0" x 4, pack 'C3 N', 61, 5, 255, rand 2**32) unless $address;
+  my $by = "\x36\4" . number($server);
+  for (@former) { dhcp($card, $mac, 7, number($_), $by) for @former }
+  dhcp($card, $mac, 3, "\0" x 4, "\x32\4" . number($address) . $by);
 }
 
 my @networkd = pids('systemd-network');

@@ -49,14 +49,16 @@ const usual = {
 it('X9: a process waits in the guest before it is frozen, knows the coming addresses, and no secret', async () => {
   const { guest, asked } = scripted(usual)
   const cards = [...macs, { from: '52:54:00:00:00:01', to: '52:54:00:00:00:03' }]
-  const free = [{ mac: '52:54:00:00:00:03', address: '192.0.2.7', server: '192.0.2.1' }]
+  const free = [
+    { mac: '52:54:00:00:00:03', address: '192.0.2.7', server: '192.0.2.1', former: ['192.0.2.5'] },
+  ]
   expect(await startWaiter(progress(), guest, cards, Promise.resolve(free))).toEqual({ pid: 7, handle: 1000 })
   const [exec] = asked.filter(({ command }) => command === 'guest-exec')
   expect(exec?.args).toMatchObject({ path: '/usr/bin/perl', arg: ['-', waiterPath] })
   expect(decoded(exec?.args['input-data'])).toBe(waiterScript)
   const said = asked.filter(({ command }) => command === 'guest-file-write')
   expect(said.map(({ args }) => decoded(args['buf-b64']))).toEqual([
-    '52:54:00:00:00:01 52:54:00:00:00:02\n52:54:00:00:00:01 52:54:00:00:00:03 192.0.2.7 192.0.2.1\nhere\n',
+    '52:54:00:00:00:01 52:54:00:00:00:02\n52:54:00:00:00:01 52:54:00:00:00:03 192.0.2.7 192.0.2.1 192.0.2.5\nhere\n',
   ])
 })
 

@@ -52,7 +52,7 @@ const coming = (cards: readonly ForkCard[], free: readonly FreeAddress[]): strin
   cards
     .map(({ from, to }) => {
       const own = free.find(({ mac }) => mac === to)
-      return [from, to, ...(own === undefined ? [] : [own.address, own.server])].join(' ')
+      return [from, to, ...(own === undefined ? [] : [own.address, own.server, ...own.former])].join(' ')
     })
     .map((line) => `${line}\n`)
     .join('')

@@ -45,6 +45,8 @@ export interface FreeAddress {
   readonly address: string
   /** The DHCP server, by its own address. */
   readonly server: string
+  /** What the server leased to the card before, when another machine had it. */
+  readonly former: readonly string[]
 }
 
 export interface ForkDefinition {

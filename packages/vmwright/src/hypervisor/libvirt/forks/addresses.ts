@@ -79,7 +79,9 @@ async function freeOn(
   const free = said.split('\n').filter((line) => line !== '')
   return wanting.flatMap((mac, index) => {
     const address = free[index]
-    return address === undefined ? [] : [{ mac, address, server: server.address }]
+    if (address === undefined) return []
+    const own = leases.filter((lease) => lease.mac?.toLowerCase() === mac && !lease.address.includes(':'))
+    return [{ mac, address, server: server.address, former: own.map((lease) => lease.address) }]
   })
 }
 
