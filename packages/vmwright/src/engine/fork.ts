@@ -158,7 +158,10 @@ async function freeze(
     const { ends } = await host.forks.freeze(progress, { ...definition, name: source })
     return { source, waiter: undefined, ends }
   }
-  const cards = names.flatMap((each) => macPairs(original, asFork(spec, instance, each)))
+  const cards = names.flatMap((each) => {
+    const fork = asFork(spec, instance, each)
+    return macPairs(original, fork).filter((_card, index) => fork.interfaces[index]?.dhcp4 === true)
+  })
   const free = host.forks.freeAddresses(progress, name, cards).catch(() => [])
   const [waiter, sources] = await Promise.all([
     original.state === 'running' ? startWaiter(progress, guest, cards, free) : undefined,

@@ -72,6 +72,7 @@ async function freeOn(
   const server = dhcpServerOf(parseXml(xml))
   if (server === undefined) return []
   const wanting = macs.filter((mac) => !server.reservedFor.has(mac))
+  if (wanting.length === 0) return []
   const taken = new Set([...server.taken, ...leases.map(({ address }) => address)])
   const candidates = chooseAddresses(server, taken, wanting)
   const what = { doing: `look who is on ${name}`, object: name, kind: 'findNeighbours', mutates: false }
@@ -125,10 +126,9 @@ export function chooseAddresses(
   taken: ReadonlySet<string>,
   macs: readonly string[],
 ): readonly string[] {
-  if (macs.length === 0) return []
   const [from, to] = [toNumber(range.from), toNumber(range.to)]
   const size = to - from + 1n
-  const start = BigInt(`0x${macs.join('').replaceAll(':', '').slice(0, 12)}`) % size
+  const start = BigInt(`0x${macs[0]?.replaceAll(':', '') ?? '0'}`) % size
   const chosen: string[] = []
   for (let step = 0n; step < size && chosen.length < macs.length + spare; step++) {
     const address = fromNumber(from + ((start + step) % size), 32)
