@@ -345,7 +345,7 @@ it('X4: clones killed around their effects converge, the template started again 
     const whole = mutationsOf(jsonRun(await lab.space.vmwright(['apply', '--json'])))
     const wanted = (await census(lab.virsh)).map(withoutIdentity)
     await expectCode(0, 'destroy', '--disks', '--yes')
-    for (let point = 1; point <= whole; point += Math.max(1, Math.floor(whole / 9))) {
+    for (let point = 1; point <= whole; point += Math.max(1, Math.floor(whole / 6))) {
       await lab.space.vmwright(['apply'], {
         VMWRIGHT_FAULT: `kill:${point % 2 === 0 ? 'before' : 'after'}:${point}`,
       })

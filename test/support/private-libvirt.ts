@@ -49,7 +49,7 @@ export async function openPrivateLibvirt(folder: string): Promise<PrivateLibvirt
   const uri = `qemu:///system?socket=${join(root, 'run/libvirt-sock')}`
   const virsh = openVirsh(uri)
   const ready = async (): Promise<void> => {
-    const limitMs = performance.now() + 30_000
+    const limitMs = performance.now() + 120_000
     for (;;) {
       try {
         return void (await virsh('uri'))

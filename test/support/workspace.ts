@@ -11,7 +11,7 @@ export interface Workspace extends AsyncDisposable {
   /** A spec as data; JSON is YAML too. */
   spec(name: string, spec: object): Promise<string>
   start(args: readonly string[], env?: Readonly<Record<string, string>>): Running
-  /** Looks every 20 ms until it is so; throws after half a minute. */
+  /** Looks every 20 ms until it is so; throws after two minutes. */
   until(isSo: () => Promise<boolean>): Promise<void>
   vmwright(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>
 }
@@ -38,7 +38,7 @@ export async function openWorkspace(name: string): Promise<Workspace> {
     spec: (file, spec) => write(file, JSON.stringify(spec, undefined, 2)),
     start,
     async until(isSo) {
-      const limitMs = performance.now() + 30_000
+      const limitMs = performance.now() + 120_000
       while (!(await isSo())) {
         if (performance.now() > limitMs) throw new Error(`it did not become so: ${isSo}`)
         await new Promise((resolve) => setTimeout(resolve, 20))
