@@ -17,8 +17,8 @@ const autodestroy = 2
 /** `VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_NVRAM` */
 const undefineAll = 1 | 4
 const startTimeoutMs = 20_000
-/** Firmware speaks after one or two seconds; a busy host gets ten times that. */
-const speakTimeoutMs = 20_000
+/** Firmware speaks after one or two seconds; a busy host, and one that is a guest itself, get many times that. */
+const speakTimeoutMs = 60_000
 
 /**
  * Runs a guest without a disk until its firmware says on the serial console that there is nothing to boot. Where
@@ -41,7 +41,7 @@ export async function tryKvm(
     const xml = writeXml(trialDomain(host))
     const { domain } = await session.call(progress, calls.domainDefineXmlFlags, { xml, flags: 0 }, purpose)
     await session.call(progress, calls.domainCreateWithFlags, { domain, flags: autodestroy }, purpose)
-    return await listen(session, progress.child({ timeoutMs: speakTimeoutMs }))
+    return await listen(session, progress)
   } catch (error) {
     progress.check()
     if (libvirtCodeOf(error) === undefined) throw error
@@ -53,9 +53,10 @@ export async function tryKvm(
 
 const isFirmwareSpeaking = (text: string): boolean => /BdsDxe|UEFI|Shell>|No bootable device/.test(text)
 
-async function listen(session: Session, progress: Progress): Promise<Trial> {
+async function listen(session: Session, outer: Progress): Promise<Trial> {
+  const progress = outer.child({ timeoutMs: speakTimeoutMs })
   const guest = guestAccess(session, name)
-  await using console = await guest.console(progress)
+  await using console = await guest.console(outer)
   let text = ''
   const reading = (async () => {
     for await (const chunk of console) text = (text + Buffer.from(chunk).toString('latin1')).slice(-4096)
@@ -63,7 +64,7 @@ async function listen(session: Session, progress: Progress): Promise<Trial> {
   reading.catch(() => {})
   for (;;) {
     if (isFirmwareSpeaking(text)) return { kind: 'works' }
-    if ((await guest.state(progress)) !== 'running')
+    if ((await guest.state(outer)) !== 'running')
       return { kind: 'fails', reason: 'a trial guest stopped at once' }
     if (progress.remainingMs === 0) return { kind: 'unclear', reason: 'a trial guest did not get anywhere' }
     await progress.sleep(100)
@@ -99,7 +100,10 @@ function trialDomain({
     el('title', {}, 'Trial of vmwright: may be removed'),
     el('memory', { unit: 'MiB' }, uefi ? '128' : '16'),
     el('vcpu', {}, '1'),
-    uefi ? el('os', { firmware: 'efi' }, type) : el('os', {}, type, el('bios', { useserial: 'yes' })),
+    // SeaBIOS says it again and again, for a console that was opened too late.
+    uefi
+      ? el('os', { firmware: 'efi' }, type)
+      : el('os', {}, type, el('bios', { useserial: 'yes', rebootTimeout: 1_000 })),
     el('features', {}, el('acpi'), el('apic')),
     el('cpu', { mode: 'host-passthrough' }),
     el('on_crash', {}, 'destroy'),
