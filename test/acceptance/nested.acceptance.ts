@@ -1,8 +1,5 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import type { InstanceStatus } from '@vmwright/contract'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { sleepingGuest } from '../support/boot-sector.ts'
 import { type LifecycleStory, readStory } from '../support/lifecycle-story.ts'
 import { smallLinux, smallReady, whyNoSmallLinux } from '../support/small-linux.ts'
 import { sweep } from '../support/sweep.ts'
@@ -10,8 +7,9 @@ import { linesOf, openVirsh } from '../support/virsh.ts'
 import { openWorkspace, type Workspace } from '../support/workspace.ts'
 
 /**
- * A guest with libvirt and QEMU of its own, and a guest in it, in one run. The inner one is emulated by an emulated
- * machine, which makes seconds of it minutes, so it is no more than a sector that can be started and shut down.
+ * A guest with libvirt and QEMU of its own, and a guest in it that runs commands, in one run. The outer one is emulated
+ * everywhere. QEMU emulates the virtualisation of AMD's processors too, so the inner one has KVM there, which is not
+ * only what people have, but spares it to be emulated by an emulated QEMU: that takes ten times as long.
  */
 const virsh = openVirsh('qemu:///system')
 const outer = 'vmwright-nest'
@@ -24,9 +22,6 @@ beforeAll(async () => {
   if (whyNot !== undefined) return
   await sweep(virsh, outer)
   space = await openWorkspace('nested')
-  const sector = await space.write('sector.raw', sleepingGuest())
-  const asQcow2 = ['convert', '-f', 'raw', '-O', 'qcow2', sector, join(space.folder, 'sleeper.qcow2')]
-  await promisify(execFile)('qemu-img', asQcow2)
 })
 beforeEach(({ skip }) => skip(whyNot !== undefined, whyNot))
 afterAll(async () => {
@@ -60,12 +55,15 @@ const startLibvirt = [
       for name in iptables ip6tables iptables-save ip6tables-save; do ln -sf xtables-nft-multi /usr/sbin/$name; done
       echo libvirt-qemu:x:64055:64055::/var/lib/libvirt:/bin/false >>/etc/passwd
       echo libvirt-qemu:x:64055: >>/etc/group
-      mkdir -p /etc/libvirt /var/log/libvirt /var/lib/libvirt
+      mkdir -p /etc/libvirt /var/log/libvirt /var/lib/libvirt /var/lock
       printf '%s\\n' 'auth_unix_rw = "none"' >/etc/libvirt/libvirtd.conf
       printf '%s\\n' 'user = "root"' 'group = "root"' 'security_driver = "none"' 'stdio_handler = "file"' \\
         'namespaces = []' 'cgroup_controllers = []' 'remember_owner = 0' >/etc/libvirt/qemu.conf`,
   },
-  { name: 'Start libvirt', shell: 'modprobe -a tun bridge; libvirtd --daemon </dev/null >/dev/null 2>&1' },
+  {
+    name: 'Start libvirt',
+    shell: 'modprobe -a tun bridge kvm-amd; libvirtd --daemon </dev/null >/dev/null 2>&1',
+  },
   { wait: { command: 'virsh -q -c qemu:///system version' }, timeout: '3m' },
 ]
 
@@ -75,11 +73,11 @@ const writeSpec = async (): Promise<string> =>
     project: 'acceptance-nested',
     hosts: {
       local: { acceleration: 'emulate' },
-      nest: { guest: outer, acceleration: 'emulate' },
+      nest: { guest: outer },
     },
     images: {
       hypervisor: await smallLinux({ packages, size: '2G' }),
-      sleeper: { file: './sleeper.qcow2', firmware: 'bios', seedBus: 'virtio', user: 'root' },
+      small: await smallLinux(),
     },
     networks: {
       default: { use: 'default' },
@@ -106,13 +104,19 @@ const writeSpec = async (): Promise<string> =>
         memory: '160MiB',
         rootDisk: { size: '512MiB' },
         interfaces: [{ network: 'within' }],
-        image: 'sleeper',
-        ready: { rungs: ['started'] },
-        // It goes with the disk of the outer guest, so nothing of it is kept. Nobody can log in to it.
+        image: 'small',
+        ready: { ...smallReady, timeouts: { address: '5m' } },
+        // It goes with the disk of the outer guest, so nothing of it is kept.
         lifecycle: {
           skip: ['create-clean', 'create-init'],
-          connection: { timeout: '10s' },
-          phases: { main: ['true'] },
+          connection: { timeout: '3m' },
+          phases: {
+            main: [
+              'hostname >/root/story; ip -4 -o address show eth0 | tr -s " " | cut -d " " -f 4 >>/root/story',
+              'dmesg | grep -o "Hypervisor detected: .*" >>/root/story',
+              { fetch: '/root/story' },
+            ],
+          },
         },
       },
     },
@@ -129,12 +133,18 @@ const spanOf = (story: LifecycleStory, guest: string, action: string): { from: n
   return { from: found.startedAtMs, to: found.startedAtMs + found.durationMs }
 }
 
-/** The outer guest is there before the inner one, and until that is off. */
+/** The outer guest is there before the inner one, which is reached through it, and until that is off. */
 async function expectNested(story: LifecycleStory): Promise<void> {
-  expect(story.ended.code).toBe(1)
   expect(story.outcomes).toEqual([
     [outer, 'passed'],
-    [inner, 'failed', expect.stringMatching(/^connect: /)],
+    [inner, 'passed'],
+  ])
+  expect(story.ended.code).toBe(0)
+  // Of the network that the outer guest alone has.
+  expect(linesOf(await story.fetched(inner, 'story'))).toEqual([
+    inner,
+    expect.stringMatching(/^10\.214\.77\.\d+\/24$/),
+    'Hypervisor detected: KVM',
   ])
   expect(spanOf(story, inner, 'create').from).toBeGreaterThanOrEqual(spanOf(story, outer, 'connect').to)
   expect(spanOf(story, outer, 'terminate').from).toBeGreaterThanOrEqual(spanOf(story, inner, 'shutdown').to)
@@ -146,7 +156,7 @@ async function expectNested(story: LifecycleStory): Promise<void> {
 }
 
 describe('a guest that is a hypervisor', () => {
-  it('G9: is provisioned with its guest in one run, and shut down after it, also when that one fails', async () => {
+  it('G9: is provisioned with its guest in one run, which is reached through it, and shut down after it', async () => {
     await writeSpec()
     const story = await live()
     await expectNested(story)
@@ -158,5 +168,20 @@ describe('a guest that is a hypervisor', () => {
     await expectNested(story)
     const restored = story.guest(outer).actions.find(({ action }) => action === 'restore-init')
     expect(restored).toMatchObject({ status: 'cached', because: expect.stringContaining('with its memory') })
+  })
+
+  it('G9: is off with its guest afterwards, which `status` says, and `destroy` removes both', async () => {
+    const told = await space.vmwright(['status', '--json'])
+    expect(told.code).toBe(0)
+    const states = new Map(
+      (JSON.parse(told.stdout) as readonly InstanceStatus[]).map((each) => [each.name, each]),
+    )
+    expect(states.get(outer)).toMatchObject({ state: 'stopped' })
+    expect(states.get(inner)).toMatchObject({ state: 'unknown', offWith: outer })
+
+    const removed = await space.vmwright(['destroy', '--disks', '--yes'])
+    expect(removed).toMatchObject({ code: 0, stdout: expect.stringContaining(`${outer}, ${inner}`) })
+    expect(await virsh('list', '--all', '--name')).not.toContain(outer)
+    expect((await space.vmwright(['status'])).code).toBe(0)
   })
 })
