@@ -5,6 +5,7 @@ import { ProvisionError } from '../lib/errors.ts'
 import { Progress } from '../lib/progress.ts'
 import { createFakeSeam } from '../lib/testing/fake-seam.ts'
 import { repairsOf } from '../plan/access.ts'
+import type { InstanceSpec } from '../spec/resolved.ts'
 import { hostSpec, instanceSpec, resolvedSpec } from '../testing/specs.ts'
 import { explainAccess } from './explain-access.ts'
 import { checkHosts, grantedOnHosts, repairHosts, undoHosts } from './host-access.ts'
@@ -50,6 +51,19 @@ describe('access on the hosts of a spec', () => {
       ['error', 'host.access-denied'],
       ['warning', 'host.access-denied'],
     ])
+  })
+
+  it('T9, K8: is checked on each host that an instance may go to', async () => {
+    const { world, progress, options } = bench()
+    const web = { ...instanceSpec('web'), host: 'elsewhere' }
+    const needs = async (instance: InstanceSpec) => {
+      const spec = resolvedSpec([instance], { hosts: options.hosts, pools })
+      const [local] = await checkHosts(progress, { ...options, spec, user: undefined, paths: [] })
+      return local?.needs.map(({ path }) => path)
+    }
+    expect(await needs(web)).toEqual([])
+    const hosts = ['elsewhere', world.host] as const
+    expect(await needs({ ...web, placement: { hosts, by: 'spread', group: 'apart' } })).toContain('/data/vms')
   })
 
   it('T9: is repaired, listed, and taken back', async () => {

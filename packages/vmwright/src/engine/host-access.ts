@@ -3,7 +3,7 @@ import type { AccessChange, AccessRepair, AccessReport, AccessRequest } from '..
 import type { Progress } from '../lib/progress.ts'
 import { accessFindings, accessNeeds } from '../plan/access.ts'
 import type { Finding } from '../plan/plan.ts'
-import type { HostSpec, ResolvedSpec } from '../spec/resolved.ts'
+import type { HostSpec, InstanceSpec, ResolvedSpec } from '../spec/resolved.ts'
 import type { SessionServices } from './session.ts'
 
 export interface AccessOptions {
@@ -25,20 +25,26 @@ export interface HostRepairs<Repair extends AccessRepair = AccessRepair> {
   readonly repairs: readonly Repair[]
 }
 
-/** Looks at all that the instances of each host need, and at further paths. `user` goes before what the spec says. */
+/** Looks at all that the instances which are or may go there need, and at further paths. `user` goes before what the spec says. */
 export const checkHosts = (
   progress: Progress,
   options: AccessOptions & { readonly user: string | undefined; readonly paths: readonly string[] },
 ): Promise<readonly HostAccess[]> =>
   onEachHost(progress, options, async (spec, host) => {
     const observed = await host.observe(progress)
-    const own = accessNeeds(options.spec, spec, observed, options.spec.instances)
+    const own = accessNeeds(options.spec, spec, observed, mayBeOn(spec, options.spec.instances))
     const further = options.paths.filter((path) => own.every((each) => each.path !== path))
     const needs = [...own, ...further.map((path) => ({ path, need: 'read' as const }))]
     const user = options.user ?? spec.runtimeUser
     const report = await host.files.checkAccess(progress, { user, needs })
     return { host: spec.name, needs, report, findings: accessFindings(spec, report, { repair: false }) }
   })
+
+/** As if those that may go to several hosts were on this one. */
+const mayBeOn = ({ name }: HostSpec, instances: readonly InstanceSpec[]): readonly InstanceSpec[] =>
+  instances.map((instance) =>
+    instance.placement?.hosts.includes(name) === true ? { ...instance, host: name } : instance,
+  )
 
 /** Does the repairs on their hosts. May be repeated. */
 export const repairHosts = (
