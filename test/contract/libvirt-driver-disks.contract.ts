@@ -181,6 +181,28 @@ describe('images', () => {
     expect(stdout).toBe('')
   })
 
+  it('one that two images share is placed once, and whole when the first of them has it', async () => {
+    const { host, progress, folder } = test
+    const content = Buffer.alloc(3 * MiB, 'shared')
+    const localPath = join(folder, 'shared.raw')
+    await writeFile(localPath, content)
+    const image = {
+      ...volume('shared.raw'),
+      localPath,
+      format: 'raw',
+      sha256: sha256Hex(content),
+      sizeBytes: content.length,
+    } as const
+    const placed = async () => {
+      await host.placeImage(progress, image)
+      return (await stat(fileOf('shared.raw'))).ino
+    }
+    const [first, second] = await Promise.all([placed(), placed()])
+    expect(second).toBe(first)
+    const { stdout } = await run('cmp', [localPath, fileOf('shared.raw')])
+    expect(stdout).toBe('')
+  })
+
   it('a file that is already in the folder only has to be noticed', async () => {
     const { host, progress } = test
     const localPath = fileOf('cached.raw')

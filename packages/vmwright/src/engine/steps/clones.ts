@@ -1,8 +1,8 @@
 import type { DiskClone } from '../../hypervisor/disks.ts'
 import { isProvisionError, ProvisionError } from '../../lib/errors.ts'
 import type { Progress } from '../../lib/progress.ts'
+import { inTurn } from '../../lib/turns.ts'
 import type { Handler, StepOf } from '../handlers.ts'
-import { inTurn } from '../turns.ts'
 
 /**
  * Makes one disk of a clone. While other jobs of the host are in the way it is tried again, with growing pauses, until

@@ -1,9 +1,9 @@
 import { ProvisionError } from '../../lib/errors.ts'
+import { inTurn } from '../../lib/turns.ts'
 import type { HostSpec } from '../../spec/resolved.ts'
 import { readIdentity } from '../../templates/gather.ts'
 import { rememberRestart } from '../../templates/remember.ts'
 import type { RunContext } from '../context.ts'
-import { inTurn } from '../turns.ts'
 import type { Handler } from '../handlers.ts'
 
 /**

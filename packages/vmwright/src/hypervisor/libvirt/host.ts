@@ -2,6 +2,7 @@ import { hostForks } from './forks/forks.ts'
 import { calls, LibvirtError, openLibvirt, parseUri, type Libvirt } from '@vmwright/libvirt'
 import { acquireExclusive } from '../../lib/exclusive.ts'
 import type { Progress } from '../../lib/progress.ts'
+import { inTurn } from '../../lib/turns.ts'
 import type { HostSpec } from '../../spec/resolved.ts'
 import type { Hypervisor } from '../contract.ts'
 import { probeAcceleration } from './acceleration.ts'
@@ -65,6 +66,7 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
   const shell = hostShell(spec)
   const access = { session, shell, noShell: can.noShell }
   const system = hostSystem(spec)
+  const placing = new Map<string, Promise<void>>()
   const hostIs = parseUri(spec.uri).route.kind === 'unix' ? 'local' : 'remote'
   return {
     host: spec.name,
@@ -76,7 +78,9 @@ async function hypervisor(progress: Progress, spec: HostSpec, session: Session):
     ensurePool: (progress, pool) => ensurePool(session, progress, pool),
     removePool: (progress, pool) => removePool(session, progress, pool),
     startNetwork: (progress, name) => startNetwork(session, progress, name),
-    placeImage: (progress, image) => placeImage(session, progress, image, hostIs),
+    // Two images may be of one file: the second finds what the first has placed, and does not take it for half a one.
+    placeImage: (progress, image) =>
+      inTurn(placing, `${image.pool}/${image.name}`, () => placeImage(session, progress, image, hostIs)),
     defineVm: (progress, vm) => defineVm(access, progress, vm, can.architecture),
     createDisk: (progress, disk) => createDisk(session, progress, disk),
     writeVolume: (progress, volume, content) => writeVolume(session, progress, volume, content),
