@@ -78,7 +78,9 @@ const unusedForMs = 36 * 3_600_000
 async function removeUnused(): Promise<void> {
   for (const name of await readdir(kept)) {
     const path = join(kept, name)
-    const { atimeMs } = await stat(path)
-    if (atimeMs < Date.now() - unusedForMs) await rm(path, { force: true })
+    // Another run may remove it at the same moment.
+    const used = await stat(path).catch(() => undefined)
+    if (used !== undefined && used.atimeMs < Date.now() - unusedForMs)
+      await rm(path, { recursive: true, force: true })
   }
 }

@@ -42,7 +42,7 @@ const notice =
 
 /**
  * `$1` the root folder, `$2` what the file says. `result.json` is of this boot, and written at the end of cloud-init's
- * last stage.
+ * last stage. The channel runs it with `set -e`, so that the first line that is not true ends it.
  */
 export const standDownScript = `
 cd "$1"
